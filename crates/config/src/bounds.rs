@@ -1,0 +1,286 @@
+//! Bounds on a JSON5 text before a recursive parser sees it, and the lines of its keys.
+//!
+//! Answers: stack exhaustion by nesting (the parser recurses, and an overflow aborts the gateway),
+//! memory exhaustion by millions of values, and numbers that are not finite, which would otherwise
+//! become `null` and so a default. The scan keeps its own stack and never recurses.
+
+use std::collections::HashMap;
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+/// How deep values may nest, includes counted in.
+pub(crate) const MAX_DEPTH: usize = 128;
+/// How many keys and list items one file may hold.
+pub(crate) const MAX_VALUES: usize = 200_000;
+
+/// Where the keys of one text are.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    lines: Vec<usize>,
+    children: HashMap<(usize, String), usize>,
+    /// Keys that stand twice in one object, with the line of the second.
+    pub(crate) duplicates: Vec<(String, usize)>,
+}
+
+/// A bound that a text exceeds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Excess {
+    /// The line, from 1.
+    pub(crate) line: usize,
+    /// What was expected instead.
+    pub(crate) expected: String,
+}
+
+impl Outline {
+    /// Scans a text. Text that is not JSON5 may give a nonsensical outline; the parser refuses it.
+    pub(crate) fn scan(text: &str, max_depth: usize) -> Result<Self, Excess> {
+        Scan::new(text, max_depth).run()
+    }
+
+    /// The line of a key, from 1.
+    pub(crate) fn line_of(&self, key: &[String]) -> Option<usize> {
+        let node = key.iter().try_fold(ROOT, |node, part| self.children.get(&(node, part.clone())).copied())?;
+        self.lines.get(node).copied()
+    }
+}
+
+const ROOT: usize = 0;
+
+struct Frame {
+    node: usize,
+    list: bool,
+    items: usize,
+    expects_key: bool,
+    key: Option<usize>,
+}
+
+struct Scan<'t> {
+    text: &'t str,
+    chars: Peekable<CharIndices<'t>>,
+    line: usize,
+    max_depth: usize,
+    stack: Vec<Frame>,
+    outline: Outline,
+}
+
+impl<'t> Scan<'t> {
+    fn new(text: &'t str, max_depth: usize) -> Self {
+        let outline = Outline { lines: vec![1], children: HashMap::new(), duplicates: Vec::new() };
+        Self { text, chars: text.char_indices().peekable(), line: 1, max_depth, stack: Vec::new(), outline }
+    }
+
+    fn run(mut self) -> Result<Outline, Excess> {
+        while let Some((at, c)) = self.bump() {
+            match c {
+                '{' | '[' => self.open(c == '[')?,
+                '}' | ']' => drop(self.stack.pop()),
+                ',' => self.expect_key(true),
+                ':' => self.expect_key(false),
+                '/' => self.comment(),
+                '"' | '\'' => {
+                    self.string(c);
+                    self.token(at, true)?;
+                }
+                c if c.is_whitespace() || c == '\u{feff}' => {}
+                _ => {
+                    while self.chars.next_if(|(_, c)| !ends_word(*c)).is_some() {}
+                    self.token(at, false)?;
+                }
+            }
+        }
+        Ok(self.outline)
+    }
+
+    fn bump(&mut self) -> Option<(usize, char)> {
+        let next = self.chars.next();
+        if matches!(next, Some((_, '\n'))) {
+            self.line += 1;
+        }
+        next
+    }
+
+    fn expect_key(&mut self, expects: bool) {
+        if let Some(frame) = self.stack.last_mut() {
+            frame.expects_key = expects && !frame.list;
+        }
+    }
+
+    fn comment(&mut self) {
+        match self.chars.peek() {
+            Some((_, '/')) => while self.bump().is_some_and(|(_, c)| c != '\n') {},
+            Some((_, '*')) => {
+                self.bump();
+                let mut star = false;
+                while let Some((_, c)) = self.bump() {
+                    if star && c == '/' {
+                        break;
+                    }
+                    star = c == '*';
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn string(&mut self, quote: char) {
+        while let Some((_, c)) = self.bump() {
+            if c == '\\' {
+                self.bump();
+            } else if c == quote {
+                break;
+            }
+        }
+    }
+
+    /// A string or a bare word that began at `start` and ends here: a key or a value.
+    fn token(&mut self, start: usize, quoted: bool) -> Result<(), Excess> {
+        let end = self.chars.peek().map_or(self.text.len(), |(at, _)| *at);
+        let word = self.text.get(start..end).unwrap_or_default();
+        if self.stack.last().is_some_and(|frame| frame.expects_key) {
+            let key = if quoted { json5::from_str(word).unwrap_or_else(|_| word.to_owned()) } else { word.to_owned() };
+            return self.key(key);
+        }
+        if !quoted && !is_finite(word) {
+            return Err(self.excess("expected a finite number".to_owned()));
+        }
+        self.value().map(drop)
+    }
+
+    fn key(&mut self, key: String) -> Result<(), Excess> {
+        let Some(parent) = self.stack.last().map(|frame| frame.node) else { return Ok(()) };
+        let node = self.node(parent, key)?;
+        if let Some(frame) = self.stack.last_mut() {
+            frame.key = Some(node);
+        }
+        Ok(())
+    }
+
+    /// The node of the value that begins here.
+    fn value(&mut self) -> Result<usize, Excess> {
+        let Some(frame) = self.stack.last_mut() else { return Ok(ROOT) };
+        if !frame.list {
+            return Ok(frame.key.take().unwrap_or(ROOT));
+        }
+        let (parent, index) = (frame.node, frame.items);
+        frame.items += 1;
+        self.node(parent, index.to_string())
+    }
+
+    fn open(&mut self, list: bool) -> Result<(), Excess> {
+        let node = self.value()?;
+        if self.stack.len() >= self.max_depth {
+            return Err(self.excess(format!("expected at most {MAX_DEPTH} levels of nesting")));
+        }
+        self.stack.push(Frame { node, list, items: 0, expects_key: !list, key: None });
+        Ok(())
+    }
+
+    fn node(&mut self, parent: usize, key: String) -> Result<usize, Excess> {
+        let node = self.outline.lines.len();
+        if node > MAX_VALUES {
+            return Err(self.excess(format!("expected at most {MAX_VALUES} values in one file")));
+        }
+        self.outline.lines.push(self.line);
+        if self.outline.children.insert((parent, key.clone()), node).is_some() {
+            self.outline.duplicates.push((key, self.line));
+        }
+        Ok(node)
+    }
+
+    fn excess(&self, expected: String) -> Excess {
+        Excess { line: self.line, expected }
+    }
+}
+
+const fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '{' | '}' | '[' | ']' | ',' | ':' | '/' | '"' | '\'')
+}
+
+fn is_finite(word: &str) -> bool {
+    let digits = word.trim_start_matches(['+', '-']);
+    if matches!(digits, "Infinity" | "NaN") {
+        return false;
+    }
+    let numeric = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    !(numeric && word.parse::<f64>().is_ok_and(f64::is_infinite))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(text: &str, key: &str) -> Option<usize> {
+        let outline = Outline::scan(text, MAX_DEPTH).expect("within bounds");
+        outline.line_of(&key.split('.').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn keys_are_found_between_comments_and_strings() {
+        let text =
+            "{\n // a: {\n a: { /* b: [\n */ 'b\\'': 1,\n \"c\": [ 'x', {d: \"}\" } ] },\n e: 'http://h',\n f: 2 }";
+        assert_eq!(line(text, "a"), Some(3));
+        assert_eq!(line(text, "a.b'"), Some(4));
+        assert_eq!(line(text, "a.c.1.d"), Some(5));
+        assert_eq!(line(text, "f"), Some(7));
+        assert_eq!(line(text, "b"), None);
+    }
+
+    #[test]
+    fn nesting_is_refused_before_the_parser_recurses() {
+        let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        assert!(Outline::scan(&deep(MAX_DEPTH), MAX_DEPTH).is_ok());
+        for bomb in [deep(MAX_DEPTH + 1), "[".repeat(1_000_000), "{a:".repeat(1_000_000), "[{a:".repeat(500_000)] {
+            assert!(Outline::scan(&bomb, MAX_DEPTH).is_err());
+        }
+        let hidden = format!("/* ' */ {}", "[".repeat(200));
+        assert!(Outline::scan(&hidden, MAX_DEPTH).is_err(), "a quote in a comment must not hide the nesting");
+        assert!(Outline::scan(&format!("['{}']", "[".repeat(200)), MAX_DEPTH).is_ok(), "text is not nesting");
+    }
+
+    #[test]
+    fn a_million_values_are_refused() {
+        assert!(Outline::scan(&format!("[{}]", "1,".repeat(1_000_000)), MAX_DEPTH).is_err());
+    }
+
+    #[test]
+    fn numbers_must_be_finite() {
+        for word in ["Infinity", "-Infinity", "+NaN", "1e999", "-1e999", ".1e9999"] {
+            assert!(Outline::scan(&format!("{{a: {word}}}"), MAX_DEPTH).is_err(), "{word}");
+        }
+        assert!(Outline::scan("{Infinity: 'NaN', a: 1e3, b: 0xff}", MAX_DEPTH).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_seen_however_it_is_spelled() {
+        let outline = Outline::scan("{a: 1,\n b: {a: 2},\n \"\\u0061\": 3}", MAX_DEPTH).expect("within bounds");
+        assert_eq!(outline.duplicates, [("a".to_owned(), 3)]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_scan_accepts_the_parser_survives(text in "[\\[\\]{}a'\",:/* \n1-]{0,400}") {
+            if Outline::scan(&text, MAX_DEPTH).is_ok() {
+                let _ = json5::from_str::<serde_json::Value>(&text);
+            }
+        }
+
+        #[test]
+        fn the_scan_never_sees_less_nesting_than_the_parser(text in "[\\[\\]{}a'\",:/* \n\\\\1]{0,60}") {
+            if let Ok(value) = json5::from_str::<serde_json::Value>(&text) {
+                let depth = depth(&value);
+                prop_assert!(Outline::scan(&text, depth).is_ok());
+                prop_assert!(depth == 0 || Outline::scan(&text, depth - 1).is_err());
+            }
+        }
+    }
+
+    fn depth(value: &serde_json::Value) -> usize {
+        match value {
+            serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+            serde_json::Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Which keys OpenClaw knows. A key that nobody knows is refused in the sections where a typo would
+//! turn a control off (`tools.denny`, `gateway.auth.tokens`), with the key that was probably meant.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use stockade_core::Secret;
+
+use crate::error::ConfigError;
+use crate::include::{Tree, dotted};
+use crate::note::{Note, NoteKind};
+
+/// A table of key paths as a tree.
+#[derive(Default)]
+pub(crate) struct KnownKeys {
+    open: bool,
+    secret: bool,
+    retired: bool,
+    children: HashMap<&'static str, Self>,
+}
+
+/// How one table is applied.
+pub(crate) struct Rules {
+    table: &'static LazyLock<KnownKeys>,
+    /// Top-level sections in which an unknown key is an error; `None` is every section.
+    strict: Option<&'static [&'static str]>,
+}
+
+/// The keys of `openclaw.json`.
+pub(crate) const OPENCLAW: Rules = Rules { table: &OPENCLAW_TABLE, strict: Some(SECURITY_SECTIONS) };
+/// The keys of `stockade.json`.
+pub(crate) const OWN: Rules = Rules { table: &OWN_TABLE, strict: None };
+
+static OPENCLAW_TABLE: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::outline(include_str!("../known_keys.txt")));
+static OWN_TABLE: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::outline(crate::own::KEYS));
+
+impl KnownKeys {
+    /// Reads a table: one key per line, indented by its depth, followed by its marks.
+    fn outline(table: &'static str) -> Self {
+        let mut root = Self::default();
+        let mut path: Vec<&'static str> = Vec::new();
+        for line in table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            let mut words = line.split_whitespace();
+            let Some(key) = words.next() else { continue };
+            path.truncate(line.len() - line.trim_start().len());
+            path.push(key);
+            let node = path.iter().fold(&mut root, |node, key| node.children.entry(key).or_default());
+            for mark in words {
+                match mark {
+                    "open" => node.open = true,
+                    "secret" => node.secret = true,
+                    _ => node.retired = true,
+                }
+            }
+        }
+        root
+    }
+
+    fn child(&self, key: &str) -> Option<&Self> {
+        self.children.get(key).filter(|_| key != "[]").or_else(|| self.children.get("*"))
+    }
+
+    /// The key that was probably meant: a neighbour with a similar name, or the same name elsewhere
+    /// in the section.
+    fn nearest(&'static self, parents: &[String], key: &str, section: Option<&'static Self>) -> Option<String> {
+        let named = |name: &str| parents.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
+        let similar = self.children.keys().filter(|name| !matches!(**name, "*" | "[]"));
+        let similar = similar.map(|name| (distance(&key.to_lowercase(), &name.to_lowercase()), *name));
+        let close = similar.filter(|(far, name)| *far <= (name.len() / 3).clamp(1, 3)).min();
+        if let Some((_, name)) = close {
+            return Some(named(name));
+        }
+        let elsewhere = section?.find(key, &mut Vec::new())?;
+        Some(parents.iter().take(1).map(String::as_str).chain(elsewhere).collect::<Vec<_>>().join("."))
+    }
+
+    /// The shallowest path to a key of this name, not through maps.
+    fn find(&'static self, key: &str, path: &mut Vec<&'static str>) -> Option<Vec<&'static str>> {
+        let mut found: Option<Vec<&'static str>> = None;
+        for (name, child) in self.children.iter().filter(|(name, _)| !matches!(**name, "*" | "[]")) {
+            path.push(name);
+            let deeper = if *name == key { Some(path.clone()) } else { child.find(key, path) };
+            path.pop();
+            let better = |new: &Vec<_>| found.as_ref().is_none_or(|old| (new.len(), new) < (old.len(), old));
+            if let Some(new) = deeper.filter(better) {
+                found = Some(new);
+            }
+        }
+        found
+    }
+}
+
+/// Checks every key of a tree.
+///
+/// # Errors
+/// [`ConfigError::UnknownKey`] for the first unknown key where that is not harmless.
+pub(crate) fn check(tree: &Tree, rules: &Rules) -> Result<Vec<Note>, ConfigError> {
+    let mut check = Check { tree, rules, path: Vec::new(), notes: Vec::new() };
+    check.value(&tree.value, LazyLock::force(rules.table))?;
+    Ok(check.notes)
+}
+
+struct Check<'t> {
+    tree: &'t Tree,
+    rules: &'t Rules,
+    path: Vec<String>,
+    notes: Vec<Note>,
+}
+
+impl Check<'_> {
+    fn value(&mut self, value: &Value, node: &'static KnownKeys) -> Result<(), ConfigError> {
+        match value {
+            Value::Object(_) if node.secret => Ok(()),
+            Value::Object(fields) => {
+                for (key, field) in fields {
+                    self.path.push(key.clone());
+                    match node.child(key) {
+                        Some(known) => {
+                            if known.retired {
+                                let what = format!("`{}` is retired by OpenClaw", dotted(&self.path));
+                                self.note(NoteKind::RetiredKey, what);
+                            }
+                            self.value(field, known)?;
+                        }
+                        None => self.unknown(key, node)?,
+                    }
+                    self.path.pop();
+                }
+                Ok(())
+            }
+            Value::Array(items) => {
+                let Some(known) = node.children.get("[]") else { return Ok(()) };
+                for (at, item) in items.iter().enumerate() {
+                    self.path.push(at.to_string());
+                    self.value(item, known)?;
+                    self.path.pop();
+                }
+                Ok(())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        }
+    }
+
+    fn unknown(&mut self, key: &str, node: &'static KnownKeys) -> Result<(), ConfigError> {
+        let parents = self.path.split_last().map_or(&[][..], |(_, parents)| parents);
+        let section = self.path.first().and_then(|section| self.rules.table.children.get(section.as_str()));
+        // In an open map any name may be right; only a near miss of a neighbour is worth a word.
+        let nearest = node.nearest(parents, key, section.filter(|_| !node.open));
+        if node.open {
+            if let Some(near) = nearest {
+                self.note(
+                    NoteKind::UnknownKey,
+                    format!("unknown key `{}`; did you mean `{near}`?", dotted(&self.path)),
+                );
+            }
+            return Ok(());
+        }
+        if self.is_strict(nearest.as_deref()) {
+            let place = self.tree.place(&self.path);
+            return Err(ConfigError::UnknownKey { place, key: dotted(&self.path), nearest });
+        }
+        let hint = nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        self.note(NoteKind::UnknownKey, format!("unknown key `{}`{hint}", dotted(&self.path)));
+        Ok(())
+    }
+
+    /// A misspelt section (`gatway`) is as bad as a misspelt key in it.
+    fn is_strict(&self, nearest: Option<&str>) -> bool {
+        let Some(strict) = self.rules.strict else { return true };
+        let section = if self.path.len() == 1 { nearest } else { self.path.first().map(String::as_str) };
+        section.is_some_and(|section| strict.contains(&section))
+    }
+
+    fn note(&mut self, kind: NoteKind, what: String) {
+        self.notes.push(Note { kind, place: self.tree.place(&self.path), what });
+    }
+}
+
+/// Every text in a tree that stands where OpenClaw's schema takes a secret, or under a key that
+/// sounds like one (plugin configs have no schema here, and `env.vars` holds keys).
+pub(crate) fn secrets(value: &Value) -> Vec<Secret> {
+    let mut found = Vec::new();
+    collect(value, Some(&OPENCLAW_TABLE), false, &mut found);
+    found
+}
+
+fn collect(value: &Value, node: Option<&KnownKeys>, named: bool, found: &mut Vec<Secret>) {
+    match value {
+        Value::String(text) if named || node.is_some_and(|node| node.secret) => found.push(Secret::new(text.as_str())),
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                collect(field, node.and_then(|node| node.child(key)), sounds_secret(key), found);
+            }
+        }
+        Value::Array(items) => {
+            let node = node.and_then(|node| node.children.get("[]"));
+            items.iter().for_each(|item| collect(item, node, named, found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn sounds_secret(key: &str) -> bool {
+    let folded: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    ["token", "password", "passphrase", "secret", "apikey", "privatekey", "authorization"]
+        .iter()
+        .any(|word| folded.ends_with(word))
+}
+
+/// Levenshtein distance in characters; keys are short, and longer ones are cut.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().take(MAX_COMPARED).collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, from) in left.chars().take(MAX_COMPARED).enumerate() {
+        let mut before = at;
+        let mut last = at + 1;
+        let mut next = vec![last];
+        for (to, above) in right.iter().zip(row.iter().skip(1)) {
+            last = (before + usize::from(from != *to)).min(last + 1).min(above + 1);
+            before = *above;
+            next.push(last);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+const MAX_COMPARED: usize = 64;
+
+/// The sections in which a key decides who may do what.
+const SECURITY_SECTIONS: &[&str] = &[
+    "accessGroups", "acp", "agents", "approvals", "auth", "bindings", "browser", "channels", "cloudWorkers",
+    "commands", "cron", "discovery", "env", "gateway", "hooks", "mcp", "models", "nodeHost", "plugins", "proxy",
+    "secrets", "security", "session", "skills", "tools",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(text: &str) -> Result<Vec<String>, String> {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("openclaw.json");
+        crate::files::write_new(&path, text).expect("written");
+        let tree = Tree::read(&path, &[]).expect("parses");
+        let name = |text: String| text.replace(&format!("{}/", folder.path().display()), "");
+        let notes = check(&tree, &OPENCLAW).map_err(|error| name(error.to_string()))?;
+        Ok(notes.into_iter().map(|note| name(note.to_string())).collect())
+    }
+
+    #[test]
+    fn the_whole_table_is_read() {
+        fn count(node: &KnownKeys) -> usize {
+            node.children.values().map(|child| 1 + count(child)).sum()
+        }
+        let lines = include_str!("../known_keys.txt").lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(count(&OPENCLAW_TABLE), lines);
+        assert!(lines > 5000);
+    }
+
+    #[test]
+    fn a_typo_in_a_security_section_is_an_error_with_a_hint() {
+        for (text, expected) in [
+            ("{tools: {\n denny: ['exec']}}", "openclaw.json:2: unknown key `tools.denny`; did you mean `tools.deny`?"),
+            (
+                "{gateway: {token: 'x'}}",
+                "openclaw.json:1: unknown key `gateway.token`; did you mean `gateway.auth.token`?",
+            ),
+            (
+                "{gateway: {password: 'x'}}",
+                "openclaw.json:1: unknown key `gateway.password`; did you mean `gateway.auth.password`?",
+            ),
+            ("{gatway: {bind: 'lan'}}", "openclaw.json:1: unknown key `gatway`; did you mean `gateway`?"),
+            ("{'tools ': {}}", "openclaw.json:1: unknown key `tools `; did you mean `tools`?"),
+            ("{Tools: {}}", "openclaw.json:1: unknown key `Tools`; did you mean `tools`?"),
+            (
+                "{agents: {entries: {a: {sandbox: {Mode: 'all'}}}}}",
+                "openclaw.json:1: unknown key `agents.entries.a.sandbox.Mode`; did you mean `agents.entries.a.sandbox.mode`?",
+            ),
+            (
+                "{agents: {list: [{id: 'a', sandbox: {mod: 'all'}}]}}",
+                "openclaw.json:1: unknown key `agents.list.0.sandbox.mod`; did you mean `agents.list.0.sandbox.mode`?",
+            ),
+            (
+                "{models: {providers: {x: {apikey: 'k'}}}}",
+                "openclaw.json:1: unknown key `models.providers.x.apikey`; did you mean `models.providers.x.apiKey`?",
+            ),
+            ("{tools: {exec: {'[]': 1}}}", "openclaw.json:1: unknown key `tools.exec.[]`"),
+        ] {
+            let found = match run(text) {
+                Err(error) => error,
+                Ok(notes) => notes.join("; "),
+            };
+            assert!(found.starts_with(expected), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn harmless_sections_and_retired_keys_are_noted() {
+        let notes = run(
+            "{$schema: 'x', ui: {seamColour: '#f00'}, logging: {redactSensitive: 'off'}, zzzzzzzz: 1,\n agents: {list: []}}",
+        );
+        let notes = notes.expect("is accepted");
+        assert_eq!(notes.len(), 4, "{notes:?}");
+        assert!(notes[0].contains("did you mean `ui.seamColor`"), "{notes:?}");
+        assert!(notes[1].contains("`logging.redactSensitive` is retired"), "{notes:?}");
+        assert!(notes[3].starts_with("openclaw.json:2: `agents.list` is retired"), "{notes:?}");
+    }
+
+    #[test]
+    fn free_form_subtrees_are_left_alone() {
+        let text = "{plugins: {entries: {mine: {config: {any: {thing: 1}}}}}, channels: {myplugin: {botToken: 'x'}},
+            models: {providers: {x: {params: {temperature: 0}, headers: {'X-Any': 'v'}}}}, env: {vars: {ANY: 'x'}}}";
+        assert_eq!(run(text), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn secrets_are_found_by_schema_and_by_name() {
+        let value = serde_json::json!({
+            "gateway": {"auth": {"token": "t1"}, "bind": "lan"},
+            "models": {"providers": {"p": {"apiKey": "k1", "baseUrl": "http://h", "headers": {"X-A": "h1"}}}},
+            "plugins": {"entries": {"x": {"config": {"client_secret": "p1", "name": "n"}}}},
+            "env": {"vars": {"FOO_API_KEY": "e1", "LANG": "C"}},
+        });
+        let found = secrets(&value);
+        let mut found: Vec<_> = found.iter().map(Secret::expose).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["e1", "h1", "k1", "p1", "t1"]);
+    }
+
+    #[test]
+    fn distance_is_levenshtein() {
+        assert_eq!((distance("kitten", "sitting"), distance("", "abc"), distance("deny", "deny")), (3, 3, 0));
+    }
+
+    #[test]
+    fn every_key_of_the_own_table_is_read() {
+        let parents: Vec<&str> = crate::own::KEYS.lines().filter(|line| !line.starts_with(' ')).collect();
+        let mut section = "";
+        for line in crate::own::KEYS.lines() {
+            let key = line.trim();
+            if parents.contains(&line) {
+                section = line;
+                continue;
+            }
+            let wrong = serde_json::json!({ section: { key: "not a value of this key" } });
+            let read: Result<crate::own::OwnConfig, _> = serde_json::from_value(wrong);
+            assert!(read.is_err(), "{section}.{key} is in the table, and nothing reads it");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! `tools.*`: which tools exist for an agent, and what `exec` may run.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::words;
+
+/// `tools`, and the same keys under an agent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Tools {
+    /// The base set of tools. Absent: no restriction by profile.
+    pub profile: Option<Profile>,
+    /// Only these tools and groups. Absent: every tool of the profile.
+    pub allow: Option<Vec<String>>,
+    /// These too, beyond the profile.
+    pub also_allow: Option<Vec<String>>,
+    /// Never these; wins over every allow.
+    pub deny: Vec<String>,
+    /// A further layer for a provider (`openai`) or one of its models (`openai/gpt-5`).
+    pub by_provider: BTreeMap<String, ToolLayer>,
+    /// What `exec` may run.
+    pub exec: ExecKeys,
+    /// The file tools.
+    pub fs: Fs,
+    /// Leaving the sandbox by a chat command.
+    pub elevated: Elevated,
+    /// The web tools.
+    pub web: Web,
+}
+
+/// One layer of tool policy; the fields are those of [`Tools`]. Absent means: this layer says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ToolLayer {
+    /// The base set of tools. Absent: no restriction by profile.
+    pub profile: Option<Profile>,
+    /// Only these tools and groups. Absent: every tool of the profile.
+    pub allow: Option<Vec<String>>,
+    /// These too, beyond the profile.
+    pub also_allow: Option<Vec<String>>,
+    /// Never these; wins over every allow.
+    pub deny: Vec<String>,
+}
+
+/// `tools.exec`, as written: every key may be absent, so that an agent's layer can be put over the
+/// global one.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ExecKeys {
+    /// Where commands run. Absent: `auto`, the sandbox when the session has one, else the host.
+    pub host: Option<ExecHost>,
+    /// Security and ask in one word; may not stand beside them.
+    pub mode: Option<ExecMode>,
+    /// Which commands may run. OpenClaw's default is `full`: any.
+    pub security: Option<ExecSecurity>,
+    /// When the operator is asked. OpenClaw's default is `off`: never.
+    pub ask: Option<ExecAsk>,
+    /// How long a command may run, in seconds. Absent: 1800.
+    #[serde(alias = "timeoutSec")]
+    pub timeout_seconds: Option<u64>,
+    /// After how many milliseconds a command goes on in the background. Absent: 10 000.
+    pub background_ms: Option<u64>,
+    /// Programs that may run without an allowlist entry when they only filter their input.
+    pub safe_bins: Option<Vec<String>>,
+    /// Directories that are put before `PATH`.
+    pub path_prepend: Option<Vec<String>>,
+    /// Whether inline code (`python -c`) is always asked about. Absent: `false`.
+    pub strict_inline_eval: Option<bool>,
+}
+
+/// `tools.fs`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Fs {
+    /// Whether the file tools stay in the workspace. OpenClaw's default is `false`.
+    pub workspace_only: Option<bool>,
+}
+
+/// `tools.elevated`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Elevated {
+    /// Whether senders in `allowFrom` may leave the sandbox. OpenClaw's default is `true`.
+    pub enabled: Option<bool>,
+    /// Who may, by channel. Empty: nobody.
+    pub allow_from: BTreeMap<String, Vec<serde_json::Value>>,
+}
+
+/// `tools.web`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Web {
+    /// `tools.web.fetch`.
+    pub fetch: WebFetch,
+}
+
+/// `tools.web.fetch`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct WebFetch {
+    /// Absent: `true`, as in OpenClaw.
+    pub enabled: Option<bool>,
+    /// How many characters reach the model. Absent: 20 000.
+    pub max_chars: Option<u64>,
+    /// Seconds for the whole request. Absent: 30.
+    pub timeout_seconds: Option<u64>,
+}
+
+words! {
+    /// `tools.profile`.
+    Profile {
+        /// Session status only.
+        Minimal = "minimal",
+        /// Files, commands, web, sessions.
+        Coding = "coding",
+        /// Sessions and messages.
+        Messaging = "messaging",
+        /// No restriction.
+        Full = "full",
+    }
+
+    /// `tools.exec.host`.
+    ExecHost {
+        /// The sandbox if the session has one, else the gateway's host.
+        Auto = "auto",
+        /// The sandbox.
+        Sandbox = "sandbox",
+        /// The gateway's host.
+        Gateway = "gateway",
+        /// A paired node.
+        Node = "node",
+    }
+
+    /// `tools.exec.mode`.
+    ExecMode {
+        /// Nothing runs.
+        Deny = "deny",
+        /// Allowlisted commands run; the rest is refused.
+        Allowlist = "allowlist",
+        /// Allowlisted commands run; the rest is asked.
+        Ask = "ask",
+        /// As `ask`, but OpenClaw lets a model answer first. Here a human answers.
+        Auto = "auto",
+        /// Everything runs unasked.
+        Full = "full",
+    }
+
+    /// `tools.exec.security`.
+    ExecSecurity {
+        /// Nothing runs.
+        Deny = "deny",
+        /// What is on the allowlist, or approved.
+        Allowlist = "allowlist",
+        /// Anything.
+        Full = "full",
+    }
+
+    /// `tools.exec.ask`.
+    ExecAsk {
+        /// Never.
+        Off = "off",
+        /// When the allowlist does not match.
+        OnMiss = "on-miss",
+        /// Each time.
+        Always = "always",
+    }
+}
+
+impl Tools {
+    /// What in these keys contradicts itself, as the key and what was expected. OpenClaw refuses the
+    /// same; to choose one silently could choose the wider one.
+    pub(crate) fn contradiction(&self) -> Option<(Vec<String>, &'static str)> {
+        let exec = &self.exec;
+        if exec.mode.is_some() && (exec.security.is_some() || exec.ask.is_some()) {
+            return Some((vec!["exec".into(), "mode".into()], "expected either mode, or security and ask"));
+        }
+        let both = |layer: &ToolLayer| layer.allow.is_some() && layer.also_allow.is_some();
+        let mut key = match self.by_provider.iter().find(|(_, layer)| both(layer)) {
+            Some((provider, _)) => vec!["byProvider".into(), provider.clone()],
+            None if both(&self.layer()) => Vec::new(),
+            None => return None,
+        };
+        key.push("alsoAllow".into());
+        Some((key, "expected either allow or alsoAllow in one layer"))
+    }
+
+    /// The tool layer that these keys make, apart from `byProvider`.
+    #[must_use]
+    pub fn layer(&self) -> ToolLayer {
+        ToolLayer {
+            profile: self.profile,
+            allow: self.allow.clone(),
+            also_allow: self.also_allow.clone(),
+            deny: self.deny.clone(),
+        }
+    }
+}
+
+impl ExecMode {
+    /// The pair that the mode stands for, as in OpenClaw's table.
+    #[must_use]
+    pub const fn pair(self) -> (ExecSecurity, ExecAsk) {
+        match self {
+            Self::Deny => (ExecSecurity::Deny, ExecAsk::Off),
+            Self::Allowlist => (ExecSecurity::Allowlist, ExecAsk::Off),
+            Self::Ask | Self::Auto => (ExecSecurity::Allowlist, ExecAsk::OnMiss),
+            Self::Full => (ExecSecurity::Full, ExecAsk::Off),
+        }
+    }
+}
+
+impl ExecKeys {
+    /// Security in this layer alone; `None` when it says nothing.
+    #[must_use]
+    pub fn own_security(&self) -> Option<ExecSecurity> {
+        self.mode.map(|mode| mode.pair().0).or(self.security)
+    }
+
+    /// Ask in this layer alone; `None` when it says nothing.
+    #[must_use]
+    pub fn own_ask(&self) -> Option<ExecAsk> {
+        self.mode.map(|mode| mode.pair().1).or(self.ask)
+    }
+
+    /// Security with OpenClaw's default, `full`.
+    #[must_use]
+    pub fn security(&self) -> ExecSecurity {
+        self.own_security().unwrap_or(ExecSecurity::Full)
+    }
+
+    /// Ask with OpenClaw's default, `off`.
+    #[must_use]
+    pub fn ask(&self) -> ExecAsk {
+        self.own_ask().unwrap_or(ExecAsk::Off)
+    }
+}

@@ -1,0 +1,103 @@
+//! `stockade.json`: the keys that are this gateway's alone. They live beside `openclaw.json`, because
+//! OpenClaw's clients read that file and refuse it whole on one key that they do not know.
+
+use serde::Deserialize;
+
+use crate::model::words;
+
+/// `stockade.json`. An unknown key is an error everywhere in it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct OwnConfig {
+    /// Which addresses the agents may contact.
+    pub egress: Egress,
+    /// What the operator accepts of the sandbox.
+    pub sandbox: OwnSandbox,
+    /// How approvals behave.
+    pub approvals: Approvals,
+    /// The limits of one turn.
+    pub turn: Turn,
+}
+
+/// `egress`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Egress {
+    /// Origins that may be contacted beyond the public internet's rules: `scheme://host[:port]`,
+    /// where the host may start with `*.`. Default: none.
+    pub allow: Vec<String>,
+}
+
+/// `sandbox`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OwnSandbox {
+    /// Layers that the kernel may lack without `exec` being refused. Default: none may be missing.
+    pub accept_degraded: Vec<SandboxPart>,
+}
+
+/// `approvals`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Approvals {
+    /// How long a question waits before it expires, which is a denial. Seconds, default 120.
+    pub timeout_seconds: u64,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self { timeout_seconds: 120 }
+    }
+}
+
+/// `turn`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Turn {
+    /// How many tools the model may call in one turn. Default 64.
+    pub max_tool_calls: u32,
+    /// How long a turn may take, in seconds; the lesser of this and
+    /// `agents.defaults.timeoutSeconds` holds. Default 1800.
+    pub timeout_seconds: u64,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { max_tool_calls: 64, timeout_seconds: 1800 }
+    }
+}
+
+words! {
+    /// A layer of the native sandbox, as named in `sandbox.acceptDegraded`.
+    SandboxPart {
+        /// User namespaces; without them, none of the other namespaces either.
+        UserNamespace = "user-namespace",
+        /// Mount namespace.
+        MountNamespace = "mount-namespace",
+        /// Process namespace.
+        PidNamespace = "pid-namespace",
+        /// Network namespace.
+        NetNamespace = "net-namespace",
+        /// IPC namespace.
+        IpcNamespace = "ipc-namespace",
+        /// Host name namespace.
+        UtsNamespace = "uts-namespace",
+        /// Landlock rules on files.
+        Landlock = "landlock",
+        /// The system call filter.
+        Seccomp = "seccomp",
+    }
+}
+
+/// Every key of `stockade.json`, in the form of `known_keys.txt`. A test holds it to the types.
+pub(crate) const KEYS: &str = "\
+egress
+ allow
+sandbox
+ acceptDegraded
+approvals
+ timeoutSeconds
+turn
+ maxToolCalls
+ timeoutSeconds
+";
