@@ -1,0 +1,169 @@
+//! The head of every decision, the file and web rules, and the way from a decision to a permit.
+
+use std::time::Duration;
+
+use stockade_core::{ApprovalId, Because, Principal};
+
+use super::*;
+use crate::exec;
+use crate::permit::{Approval, PERMIT_LIFE, Settled, Verdict};
+use crate::policy::tests::compiled;
+use crate::view::{Access, Mount};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn policy(config: &str) -> Policy {
+    compiled(config, "{}", None).expect("compiles")
+}
+
+fn exec_call(policy: &Policy, command: &str) -> ExecCall {
+    let mut call = exec::tests::call(command);
+    call.context.generation = policy.generation;
+    call
+}
+
+fn file_call(policy: &Policy, path: &str, op: FileOp) -> FileCall {
+    let call = exec_call(policy, "x");
+    let mount = |host: &str, target: &str, access| Mount { host: host.into(), target: target.into(), access };
+    let mut view = call.view;
+    view.mounts = vec![mount("/scratch", "/workspace", Access::Rw), mount("/ws", "/agent", Access::Ro)];
+    FileCall { context: call.context, path: view.absolute(path.as_ref()), op, view }
+}
+
+fn because(judged: &Judged<impl Bound>) -> String {
+    match judged.decision() {
+        Decision::Deny(denial) => denial.rule.id().to_owned(),
+        other => other.verdict().to_owned(),
+    }
+}
+
+const ALWAYS: &str = "{tools:{exec:{security:'full',ask:'always'}}}";
+
+#[test]
+fn containment_closes_everything_and_an_unreadable_lock_is_closed() {
+    let policy = policy("{}");
+    for lock in [Lock::Contained { since: NOW }, Lock::Unreadable("mode".into())] {
+        let judge = Judge::new(&policy, &lock);
+        assert_eq!(because(&judge.exec(exec_call(&policy, "ls"))), "containment");
+        let read = FileOp::Read { offset: 1, limit: 1 };
+        assert_eq!(because(&judge.file(file_call(&policy, "x", read))), "containment");
+        let agent = policy.default_agent().expect("an agent");
+        assert!(judge.tool(agent, &ToolName::new("read")).is_err());
+    }
+    assert_eq!(because(&Judge::new(&policy, &Lock::Released).exec(exec_call(&policy, "ls"))), "allow");
+}
+
+#[test]
+fn a_denied_tool_is_refused_even_when_it_is_called() {
+    let policy = policy("{tools:{deny:['group:runtime','write']}}");
+    let judge = Judge::new(&policy, &Lock::Released);
+    assert_eq!(because(&judge.exec(exec_call(&policy, "ls"))), "tool.layers");
+    let write = FileOp::Write { content: "x".into() };
+    assert_eq!(because(&judge.file(file_call(&policy, "x", write))), "tool.layers");
+    let read = FileOp::Read { offset: 1, limit: 1 };
+    assert_eq!(because(&judge.file(file_call(&policy, "x", read))), "allow");
+}
+
+#[test]
+fn calls_of_another_policy_agent_or_session_are_refused() {
+    let policy = policy("{agents:{entries:{main:{},other:{}}}}");
+    let judge = Judge::new(&policy, &Lock::Released);
+    let stale = exec::tests::call("ls");
+    assert_eq!(because(&judge.exec(stale)), "permit");
+    let mut foreign = exec_call(&policy, "ls");
+    foreign.context.session = stockade_core::SessionKey::parse("agent:other:main").expect("a key");
+    assert_eq!(because(&judge.exec(foreign)), "admission");
+}
+
+#[test]
+fn files_stay_in_the_view_and_read_only_folders_stay_so() {
+    let policy = policy("{}");
+    let judge = Judge::new(&policy, &Lock::Released);
+    let read = || FileOp::Read { offset: 1, limit: 1 };
+    let write = || FileOp::Write { content: "x".into() };
+    for path in
+        ["/etc/passwd", "../../etc/passwd", "/workspace/../etc/passwd", "/workspacex", "/", "/proc/self/environ"]
+    {
+        assert_eq!(because(&judge.file(file_call(&policy, path, read()))), "workspace", "{path}");
+    }
+    assert_eq!(because(&judge.file(file_call(&policy, "a/b", write()))), "allow");
+    assert_eq!(because(&judge.file(file_call(&policy, "/agent/x", read()))), "allow");
+    assert_eq!(because(&judge.file(file_call(&policy, "/agent/x", write()))), "workspace.access");
+}
+
+#[test]
+fn the_gateways_state_is_out_of_reach_even_on_an_open_host() {
+    let policy = policy("{}");
+    let judge = Judge::new(&policy, &Lock::Released);
+    let mut call = file_call(&policy, "/state/openclaw.json", FileOp::Write { content: "{}".into() });
+    call.view.mounts = vec![Mount { host: "/".into(), target: "/".into(), access: Access::Rw }];
+    assert_eq!(because(&judge.file(call.clone())), "workspace");
+    // A workspace inside the state directory, where OpenClaw puts it, is the agent's own.
+    call.path = "/workspace/notes".into();
+    call.view.mounts = vec![Mount { host: "/state/workspace".into(), target: "/workspace".into(), access: Access::Rw }];
+    assert_eq!(because(&judge.file(call)), "allow");
+}
+
+fn approval(shown: stockade_core::Digest, verdict: Verdict) -> Approval {
+    let expires = NOW.after(Duration::from_secs(60));
+    Approval { id: ApprovalId::fresh(), shown, verdict, by: Principal::Gateway, at: NOW, expires }
+}
+
+/// Asks, answers with `approval`, and judges again under `lock` with the call changed by `change`.
+fn answered(
+    approve: impl FnOnce(stockade_core::Digest) -> Approval,
+    lock: &Lock,
+    at: Timestamp,
+    change: impl FnOnce(&mut ExecCall),
+) -> Result<(), Because> {
+    let policy = policy(ALWAYS);
+    let call = exec_call(&policy, "ls");
+    let Settled::Ask(pending) = Judge::new(&policy, &Lock::Released).exec(call.clone()).settle(NOW) else {
+        panic!("ask: always asks")
+    };
+    let approval = approve(pending.digest());
+    let mut fresh = call;
+    change(&mut fresh);
+    let fresh = Judge::new(&policy, lock).exec(fresh);
+    pending.answer(&approval, fresh, at).map(|_| ()).map_err(|denial| denial.because)
+}
+
+#[test]
+fn what_was_approved_is_what_runs_or_nothing_does() {
+    let yes = |digest| approval(digest, Verdict::AllowOnce);
+    let open = &Lock::Released;
+    assert_eq!(answered(yes, open, NOW, |_| {}), Ok(()));
+    assert_eq!(answered(|digest| approval(digest, Verdict::Deny), open, NOW, |_| {}), Err(Because::Operator));
+    let late = NOW.after(Duration::from_secs(61));
+    assert_eq!(answered(yes, open, late, |_| {}), Err(Because::Expired));
+    let other = stockade_core::Digest::of(b"other");
+    assert!(matches!(answered(|_| approval(other, Verdict::AllowOnce), open, NOW, |_| {}), Err(Because::Changed(_))));
+    assert!(matches!(answered(yes, &Lock::Contained { since: NOW }, NOW, |_| {}), Err(Because::Policy(_))));
+    let changes: [fn(&mut ExecCall); 8] = [
+        |call| call.command.push_str(" -l"),
+        |call| call.cwd = "/workspace/sub".into(),
+        |call| call.env.insert("LANG".into(), "de".into()).map(|_| ()).unwrap_or_default(),
+        |call| call.programs[0].identity = Some([1, 2, 3, 5]),
+        |call| call.view.network = true,
+        |call| call.background = true,
+        |call| call.timeout *= 2,
+        |call| {
+            let operand =
+                crate::call::ScriptOperand { path: "/workspace/a".into(), sha256: stockade_core::Digest::of(b"") };
+            call.operands.push(operand);
+        },
+    ];
+    for change in changes {
+        assert!(matches!(answered(yes, open, NOW, change), Err(Because::Changed(_))));
+    }
+}
+
+#[test]
+fn a_permit_does_not_keep() {
+    let policy = policy("{}");
+    let settle = || Judge::new(&policy, &Lock::Released).exec(exec_call(&policy, "ls")).settle(NOW);
+    let (Settled::Permit(fresh), Settled::Permit(stale)) = (settle(), settle()) else { panic!("full, off: allowed") };
+    assert!(fresh.redeem(NOW.after(PERMIT_LIFE)).is_ok());
+    let late = NOW.after(PERMIT_LIFE + Duration::from_millis(1));
+    assert_eq!(stale.redeem(late).map(|_| ()).map_err(|denial| denial.because), Err(Because::Expired));
+}
