@@ -22,6 +22,11 @@ impl Env {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Every variable that is set.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// This environment with one variable set, whatever it was before.
     #[must_use]
     pub fn with(mut self, name: &str, value: String) -> Self {

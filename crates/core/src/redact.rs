@@ -1,14 +1,15 @@
 //! Masking of secrets in text that leaves: replies, logs, the journal. Two nets: the secrets that
 //! this gateway holds (by value) and well-known credential shapes (by prefix).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::secret::Secret;
 
-/// Masks secrets in text. Cheap to clone.
-#[derive(Clone, Debug)]
+/// Masks secrets in text. Clones share what they know, so that a secret learnt at a reload is masked
+/// by the journal, the transcripts and the log from then on. Cheap to clone.
+#[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    known: Arc<[Secret]>,
+    known: Arc<RwLock<Vec<Secret>>>,
 }
 
 /// What stands in for a secret.
@@ -39,17 +40,28 @@ impl Redactor {
     /// A redactor that knows these values.
     #[must_use]
     pub fn new(known: impl IntoIterator<Item = Secret>) -> Self {
-        let mut known: Vec<Secret> = known.into_iter().filter(|secret| secret.expose().len() >= MIN_KNOWN).collect();
+        let redactor = Self::default();
+        redactor.learn(known);
+        redactor
+    }
+
+    /// Masks these values too, from now on. Nothing is forgotten: a rotated secret stays masked.
+    pub fn learn(&self, secrets: impl IntoIterator<Item = Secret>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets.into_iter().filter(|secret| secret.expose().len() >= MIN_KNOWN) {
+            if !known.iter().any(|own| own.matches(secret.expose())) {
+                known.push(secret);
+            }
+        }
         // Longest first: a secret that contains another must not leave its tail behind.
         known.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        Self { known: known.into() }
     }
 
     /// The text with every secret masked.
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
         let mut masked = text.to_owned();
-        for secret in self.known.iter() {
+        for secret in self.known.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if masked.contains(secret.expose()) {
                 masked = masked.replace(secret.expose(), MASK);
             }
@@ -124,6 +136,14 @@ mod tests {
         let key = format!("sk-ant-{}", "a1".repeat(20));
         let text = format!("token=my-own-gateway-token key={key}; a short risk-free task");
         assert_eq!(redactor.mask(&text), "token=[secret] key=[secret]; a short risk-free task");
+    }
+
+    #[test]
+    fn what_one_clone_learns_all_mask() {
+        let one = Redactor::default();
+        let two = one.clone();
+        one.learn([Secret::new("rotated-in-token")]);
+        assert_eq!(two.mask("x rotated-in-token"), "x [secret]");
     }
 
     #[test]
