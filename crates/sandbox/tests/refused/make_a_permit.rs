@@ -1,0 +1,7 @@
+use stockade_policy::{ExecCall, Permit};
+
+fn make(call: ExecCall) -> Permit<ExecCall> {
+    Permit { call }
+}
+
+fn main() {}
