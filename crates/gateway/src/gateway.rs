@@ -1,0 +1,205 @@
+//! The gateway: what every connection and every turn shares.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use stockade_agent::{GuardedClient, Timeouts};
+use stockade_core::{Clock, Denial, Principal, Redactor, Rule, SessionKey, Stage, Timestamp};
+use stockade_policy::{AgentPolicy, Backend, Lock, View};
+use stockade_sandbox::Executor;
+use stockade_store::containment;
+use stockade_store::journal::{Entry, Journal, JournalError};
+use stockade_store::transcript::{Sessions, TranscriptError};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::approvals::Approvals;
+use crate::events::Events;
+use crate::limiter::Limiter;
+use crate::running::Running;
+use crate::runs::Runs;
+use crate::tasks::Tasks;
+
+/// The shared state of a running gateway.
+pub struct Gateway {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Questions to the operator.
+    pub approvals: Approvals,
+    /// Events to clients.
+    pub events: Events,
+    /// Masks every secret that any config in force has held.
+    pub redactor: Redactor,
+    /// Tasks.
+    pub tasks: Tasks,
+    pub(crate) executor: Executor,
+    pub(crate) client: GuardedClient,
+    pub(crate) sessions: Sessions,
+    pub(crate) limiter: Limiter,
+    pub(crate) runs: Runs,
+    /// When the gateway started.
+    pub started: Timestamp,
+    /// A fresh id of this start.
+    pub boot: String,
+    journal: Journal,
+    data: PathBuf,
+    running: RwLock<Arc<Running>>,
+}
+
+/// Why a gateway could not be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The transcripts.
+    #[error(transparent)]
+    Sessions(#[from] TranscriptError),
+}
+
+impl Gateway {
+    /// Opens the state and makes a gateway that serves nobody yet. `redactor` learns the config's secrets.
+    ///
+    /// # Errors
+    /// When the journal or the transcripts cannot be opened; another gateway on the same state is such a case.
+    pub fn open(running: Running, redactor: Redactor, clock: Arc<dyn Clock>) -> Result<Arc<Self>, GatewayError> {
+        let data = running.loaded.paths.data.clone();
+        redactor.learn(running.loaded.secrets.iter().cloned());
+        let journal = Journal::open(&data, redactor.clone(), Arc::clone(&clock))?;
+        let sessions = Sessions::open(&data, redactor.clone(), Arc::clone(&clock))?;
+        let events = Events::default();
+        let seconds = Duration::from_secs;
+        let timeouts = Timeouts { connect: seconds(10), first_byte: seconds(20), idle: seconds(10) };
+        Ok(Arc::new(Self {
+            approvals: Approvals::new(events.clone(), Arc::clone(&clock)),
+            events,
+            redactor,
+            tasks: Tasks::default(),
+            executor: Executor::new(Arc::clone(&clock)),
+            client: GuardedClient::new(timeouts),
+            sessions,
+            limiter: Limiter::default(),
+            runs: Runs::default(),
+            started: clock.now(),
+            boot: uuid::Uuid::new_v4().to_string(),
+            journal,
+            data,
+            running: RwLock::new(Arc::new(running)),
+            clock,
+        }))
+    }
+
+    /// The policy and config that are in force now. Every decision asks anew.
+    #[must_use]
+    pub fn running(&self) -> Arc<Running> {
+        Arc::clone(&self.running.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, running: Running) {
+        self.redactor.learn(running.loaded.secrets.iter().cloned());
+        *self.running.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(running);
+    }
+
+    /// The containment lock, read from the disk now.
+    #[must_use]
+    pub fn lock(&self) -> Lock {
+        match containment::read(&self.data) {
+            containment::Lock::Released => Lock::Released,
+            containment::Lock::Contained(containment) => Lock::Contained { since: containment.since },
+            containment::Lock::Unreadable { why } => Lock::Unreadable(why),
+        }
+    }
+
+    /// Writes a record and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// When it could not be made durable; then what it announces must not happen.
+    pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
+        let (written, wait) = oneshot::channel();
+        self.journal.append_then(entry, move |outcome| {
+            // The waiter is gone only when its turn was dropped; the record stands all the same.
+            let _ = written.send(outcome);
+        })?;
+        wait.await.unwrap_or(Err(JournalError::Closed)).map(|_| ())
+    }
+
+    /// Records an act of the gateway itself.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn record_control(&self, what: &str, detail: serde_json::Value) -> Result<(), JournalError> {
+        let detail = serde_json::json!({ "act": what, "detail": detail });
+        self.record(Entry { detail, ..Entry::new(Stage::Control, Principal::Gateway) }).await
+    }
+
+    /// What a session sees, with its folders made (private to this user) and every link in their paths
+    /// resolved, so that what is judged and shown is what will be mounted.
+    pub(crate) fn view(&self, agent: &AgentPolicy, session: &SessionKey) -> Result<View, Denial> {
+        let mut view = agent.view(session);
+        let unusable = |folder: &Path, error: std::io::Error| {
+            Denial::unreadable(Rule::Workspace, format!("the folder {} ({error})", folder.display()))
+        };
+        let protected = &self.running().policy.protected;
+        for mount in &mut view.mounts {
+            let folder = mount.host.clone();
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
+                .map_err(|error| unusable(&folder, error))?;
+            mount.host = folder.canonicalize().map_err(|error| unusable(&folder, error))?;
+            if view.backend == Backend::Native && protected.iter().any(|own| own.starts_with(&mount.host)) {
+                let why = format!("{} holds the gateway's own state and is not shown to a sandbox", folder.display());
+                return Err(Denial::policy(Rule::Workspace, why));
+            }
+        }
+        Ok(view)
+    }
+
+    /// Kills everything that runs as soon as the containment lock closes; until then, and after it
+    /// opens again, does nothing. Every decision reads the lock by itself: this is for what was decided before.
+    pub fn watch_containment(self: &Arc<Self>) {
+        let (owner, stopping) = (Arc::clone(self), self.tasks.stopping());
+        self.tasks.start("containment", async move {
+            let mut open = true;
+            let mut look = tokio::time::interval(CONTAINMENT_LOOK);
+            loop {
+                tokio::select! {
+                    _ = look.tick() => {}
+                    () = stopping.cancelled() => return,
+                }
+                let was = std::mem::replace(&mut open, owner.lock() == Lock::Released);
+                if was && !open {
+                    owner.runs.cancel_all();
+                    let killed = owner.executor.kill_all().await;
+                    tracing::error!(killed, "contained: turns cancelled, commands killed");
+                    owner.try_record_control("contained", serde_json::json!({ "killed": killed })).await;
+                } else if !was && open {
+                    owner.try_record_control("released", serde_json::json!({})).await;
+                }
+            }
+        });
+    }
+
+    /// Records an act that has already happened; a journal that cannot be written is said in the log.
+    async fn try_record_control(&self, what: &str, detail: serde_json::Value) {
+        if let Err(error) = self.record_control(what, detail).await {
+            tracing::error!(%error, act = what, "this act could not be journaled");
+        }
+    }
+
+    /// Stops: no new turns, running commands killed, tasks ended, the journal closed with a record.
+    pub async fn stop(&self, why: &str) {
+        self.events.send("shutdown", None, serde_json::json!({ "reason": why }));
+        self.runs.cancel_all();
+        self.executor.kill_all().await;
+        self.tasks.stop().await;
+        self.try_record_control("stop", serde_json::json!({ "reason": why })).await;
+    }
+}
+
+/// How often the lock is looked at for the sake of what already runs.
+const CONTAINMENT_LOOK: Duration = Duration::from_millis(250);

@@ -1,0 +1,21 @@
+//! The server: the way of a message from bytes to reply ([`turn`]), the OpenClaw WebSocket protocol
+//! ([`ws`]), approvals, reload. `agent` and `sandbox` meet only here.
+
+pub mod approvals;
+pub mod client;
+pub mod controls;
+pub mod events;
+pub mod gateway;
+mod http;
+mod limiter;
+mod origin;
+pub mod reload;
+pub mod running;
+mod runs;
+pub mod serve;
+pub mod tasks;
+pub mod turn;
+pub mod ws;
+
+pub use gateway::{Gateway, GatewayError};
+pub use running::{Running, RunningError};
