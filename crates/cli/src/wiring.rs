@@ -1,0 +1,84 @@
+//! Where everything meets: the environment, the paths, the runtime, and one command.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use stockade_config::{Env, Loaded, Paths};
+use stockade_core::{Redactor, Secret};
+use stockade_gateway::client::Client;
+
+use crate::args::{Args, Command};
+use crate::commands;
+
+/// The places and the environment of this process.
+pub struct Place {
+    /// The paths.
+    pub paths: Paths,
+    /// The environment.
+    pub env: Env,
+    /// Masks the log; learns the secrets of every config that comes into force.
+    pub redactor: Redactor,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What went wrong, for the operator.
+pub fn run(args: Args, redactor: Redactor) -> anyhow::Result<ExitCode> {
+    if let Command::Completions { shell } = args.command {
+        return commands::completions::run(shell);
+    }
+    let place = Place::of_process(args.state_dir, redactor)?;
+    match args.command {
+        Command::Up { port } => runtime()?.block_on(commands::up::run(&place, port)),
+        Command::Drill { baseline, json } => runtime()?.block_on(commands::drill::run(&place, baseline, json)),
+        Command::Chat { message, session, json } => {
+            runtime()?.block_on(commands::chat::run(&place, &message, &session, json))
+        }
+        Command::Approvals(command) => runtime()?.block_on(commands::approvals::run(&place, command)),
+        Command::Incident(command) => commands::incident::run(&place, command),
+        Command::Journal(command) => commands::journal::run(&place, command),
+        Command::Trace { turn, json } => commands::trace::run(&place, &turn, json),
+        Command::Models(command) => runtime()?.block_on(commands::models::run(&place, command)),
+        Command::Completions { shell } => commands::completions::run(shell),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().context("the runtime could not be started")
+}
+
+impl Place {
+    fn of_process(state_dir: Option<std::path::PathBuf>, redactor: Redactor) -> anyhow::Result<Self> {
+        let mut env = Env::of_process();
+        if let Some(dir) = state_dir {
+            let dir = std::path::absolute(&dir).with_context(|| format!("{} is no path", dir.display()))?;
+            let dir = dir.to_str().context("the state directory's path is not UTF-8")?.to_owned();
+            env = env.with("OPENCLAW_STATE_DIR", dir);
+        }
+        Ok(Self { paths: Paths::from_env(&env)?, env, redactor })
+    }
+
+    /// The config.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn load(&self) -> anyhow::Result<Loaded> {
+        Ok(stockade_config::load(&self.paths, &self.env)?)
+    }
+
+    /// A connection to the gateway of this config.
+    ///
+    /// # Errors
+    /// When there is no config, or no gateway answers.
+    pub async fn connect(&self, scopes: &[&str]) -> anyhow::Result<Client> {
+        let loaded = self.load()?;
+        let gateway = &loaded.config.gateway;
+        let host = gateway.custom_bind_host.filter(|_| gateway.bind == stockade_config::model::Bind::Custom);
+        let host = host.unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+        let secret: Option<&Secret> = gateway.auth.shared_secret();
+        Ok(Client::connect(SocketAddr::new(host, gateway.port()), secret, scopes).await?)
+    }
+}
