@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::capture::Capture;
 use crate::child::Launched;
+use crate::floor::Floor;
 use crate::native::plan::Plan;
 use crate::outcome::{ExecStatus, Refusal};
 use crate::runs::Run;
@@ -83,9 +84,10 @@ struct State {
 }
 
 impl Background {
-    pub(crate) fn start(id: String, plan: &Plan, mut launched: Launched, run: Run, limit: Duration) -> Self {
+    pub(crate) fn start(id: String, plan: &Plan, mut launched: Launched, run: Run, floor: Floor) -> Self {
         let started = Instant::now();
         let state = Arc::new(State { capture: Mutex::new(Capture::new(plan.view.limits.output)), news: Notify::new() });
+        let limit = plan.limit;
         let (stop, stdin) = (Arc::new(Notify::new()), launched.stdin.take());
         let (end, ended) = watch::channel(None);
         let mut carrier = JoinSet::new();
@@ -99,7 +101,10 @@ impl Background {
                     lock(&state.capture).push(bytes);
                     state.news.notify_one();
                 };
-                let status = launched.carry(limit, stopped, sink).await;
+                let status = launched.carry(limit, &floor, stopped, sink).await.unwrap_or_else(|refusal| {
+                    lock(&state.capture).push(format!("\n[stopped: {refusal}]\n").as_bytes());
+                    ExecStatus::Cancelled
+                });
                 end.send_replace(Some((status, started.elapsed())));
                 state.news.notify_one();
             }

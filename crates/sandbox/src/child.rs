@@ -2,19 +2,21 @@
 //! process: always our own binary, always with an empty environment, always as a launcher.
 //!
 //! The plan goes in through standard input and the report comes out of standard output; both pipes
-//! then belong to the command. The launcher watches standard output: when the gateway closes it, by
-//! will or by dying, the launcher kills everything below it.
+//! then belong to the command. Standard error is the launcher's own line to the gateway, never the
+//! command's: when the gateway closes it, by will or by dying, the launcher kills everything below it.
+//! The command could reopen any pipe that it gets to see and so keep it open.
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use crate::control::Degraded;
+use crate::floor::Floor;
 use crate::native::MARKER;
-use crate::native::plan::{self, Plan, Report};
+use crate::native::plan::{self, Mode, Plan, Report};
 use crate::outcome::{ExecStatus, Refusal};
 
 /// A launcher that has reported success; its pipes are the command's now.
@@ -23,22 +25,26 @@ pub(crate) struct Launched {
     pub(crate) stdin: Option<ChildStdin>,
     /// Standard output and error in one pipe, so that they come in the order in which they were written.
     output: ChildStdout,
+    /// Nothing is read from it; that it is open says that the gateway lives and wants the command.
+    _line: ChildStderr,
     child: Child,
 }
 
 impl Launched {
     /// Carries output to `sink` until everything below the launcher is gone; kills it all when
-    /// `limit` has passed or `stop` completes.
+    /// `limit` has passed, `stop` completes, or a disk that it writes to falls below `floor`.
     pub(crate) async fn carry(
         mut self,
         limit: Duration,
+        floor: &Floor,
         stop: impl Future<Output = ()>,
         mut sink: impl FnMut(&[u8]),
-    ) -> ExecStatus {
+    ) -> Result<ExecStatus, Refusal> {
         let mut chunk = vec![0; CHUNK];
         let mut ended = None;
         let timer = tokio::time::sleep(limit);
-        tokio::pin!(timer, stop);
+        let full = floor.breached();
+        tokio::pin!(timer, full, stop);
         loop {
             tokio::select! {
                 read = self.output.read(&mut chunk) => match read {
@@ -46,7 +52,12 @@ impl Launched {
                     Ok(length) => sink(&chunk[..length]),
                 },
                 () = &mut stop, if ended.is_none() => {
-                    ended = Some(ExecStatus::Cancelled);
+                    ended = Some(Ok(ExecStatus::Cancelled));
+                    self.terminate();
+                    timer.as_mut().reset(tokio::time::Instant::now() + GRACE);
+                }
+                refusal = &mut full, if ended.is_none() => {
+                    ended = Some(Err(refusal));
                     self.terminate();
                     timer.as_mut().reset(tokio::time::Instant::now() + GRACE);
                 }
@@ -56,14 +67,14 @@ impl Launched {
                         _ = self.child.start_kill();
                         break;
                     }
-                    ended = Some(ExecStatus::TimedOut);
+                    ended = Some(Ok(ExecStatus::TimedOut));
                     self.terminate();
                     timer.as_mut().reset(tokio::time::Instant::now() + GRACE);
                 }
             }
         }
         let status = self.child.wait().await;
-        ended.unwrap_or_else(|| status.map_or(ExecStatus::Signaled { signal: libc::SIGKILL }, ended_by))
+        ended.unwrap_or_else(|| Ok(status.map_or(ExecStatus::Signaled { signal: libc::SIGKILL }, ended_by)))
     }
 
     fn terminate(&self) {
@@ -77,8 +88,11 @@ impl Launched {
 /// Starts a launcher with `plan` and waits for its report.
 pub(crate) async fn launch(plan: &Plan) -> Result<Launched, Refusal> {
     let message = plan::encode(plan).map_err(Refusal::launcher)?;
-    let mut child = tokio::process::Command::from(command()?).spawn().map_err(Refusal::launcher)?;
-    let (Some(mut stdin), Some(mut output)) = (child.stdin.take(), child.stdout.take()) else {
+    // On the host the launcher must outlive its orders: it alone finds the tree that it has to kill.
+    let spawned = tokio::process::Command::from(command()?).kill_on_drop(plan.mode != Mode::Host).spawn();
+    let mut child = spawned.map_err(Refusal::launcher)?;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(mut stdin), Some(mut output), Some(line)) = pipes else {
         return Err(Refusal::launcher("it has no pipes"));
     };
     let talk = async {
@@ -95,7 +109,7 @@ pub(crate) async fn launch(plan: &Plan) -> Result<Launched, Refusal> {
         Ok(Err(error)) => return Err(no_report(&error)),
         Err(_) => return Err(Refusal::launcher("it took longer than ten seconds to set up")),
     };
-    Ok(Launched { degraded, stdin: Some(stdin), output, child })
+    Ok(Launched { degraded, stdin: Some(stdin), output, _line: line, child })
 }
 
 /// Starts a launcher with `plan` and waits for its report and its end. Blocks.
@@ -130,7 +144,7 @@ fn command() -> Result<std::process::Command, Refusal> {
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     Ok(command)
 }
 

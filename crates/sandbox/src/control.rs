@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::native::plan::{Mode, Plan};
+use crate::native::plan::{Mode, Plan, Report};
 use crate::outcome::Refusal;
 
 /// One control and what became of it.
@@ -18,15 +18,17 @@ pub struct Control {
     pub id: &'static str,
     /// Whether it takes effect here.
     pub state: State,
+    /// What a newer kernel would add to it. Commands run without that, and each run says so.
+    pub partial: Option<String>,
 }
 
 /// Whether a control takes effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
-    /// It was applied, and the kernel took it.
+    /// It was applied, and the kernel took it; perhaps not all of it, see [`Control::partial`].
     Active,
-    /// It was not, or only partly, applied.
+    /// It was not applied. No command runs unless the operator accepted that.
     Degraded {
         /// What the kernel said.
         why: String,
@@ -43,14 +45,18 @@ pub fn probe() -> Vec<Control> {
 }
 
 fn observe() -> Vec<Control> {
-    let answer = crate::child::ask(&Plan::empty(Mode::Probe));
+    account(&crate::child::ask(&Plan::empty(Mode::Probe)))
+}
+
+fn account(answer: &Report) -> Vec<Control> {
     IDS.iter()
         .map(|id| {
-            let why = match &answer {
-                Ok(degraded) => degraded.iter().find(|found| found.id == *id).map(|found| found.why.clone()),
-                Err(refusal) => Some(refusal.to_string()),
+            let found = |partial| {
+                let mut degraded = answer.iter().flatten();
+                degraded.find(|found| found.id == *id && found.partial == partial).map(|found| found.why.clone())
             };
-            Control { id, state: why.map_or(State::Active, |why| State::Degraded { why }) }
+            let why = answer.as_ref().err().map(ToString::to_string).or_else(|| found(false));
+            Control { id, state: why.map_or(State::Active, |why| State::Degraded { why }), partial: found(true) }
         })
         .collect()
 }
@@ -60,6 +66,8 @@ fn observe() -> Vec<Control> {
 pub(crate) struct Degraded {
     pub(crate) id: String,
     pub(crate) why: String,
+    /// True when it is in force, but not with all that a newer kernel would give it.
+    pub(crate) partial: bool,
 }
 
 impl std::fmt::Display for Degraded {
@@ -91,18 +99,18 @@ impl Ledger {
         if !accepted && !self.probing {
             return Err(Refusal::Control { id: id.to_owned(), why });
         }
-        self.partly(id, why);
+        self.degraded.push(Degraded { id: id.to_owned(), why, partial: false });
         Ok(())
     }
 
     /// Notes that `id` is in force, but not with all that a newer kernel would give it.
-    pub(crate) fn partly(&mut self, id: &str, why: impl Into<String>) {
-        self.degraded.push(Degraded { id: id.to_owned(), why: why.into() });
+    pub(crate) fn partly(&mut self, id: &str, why: &str) {
+        self.degraded.push(Degraded { id: id.to_owned(), why: why.to_owned(), partial: true });
     }
 
     /// True while every one of `ids` took effect.
     pub(crate) fn holds(&self, ids: &[&str]) -> bool {
-        !self.degraded.iter().any(|degraded| ids.contains(&degraded.id.as_str()))
+        !self.degraded.iter().any(|degraded| !degraded.partial && ids.contains(&degraded.id.as_str()))
     }
 
     pub(crate) fn into_degraded(self) -> Vec<Degraded> {
@@ -134,6 +142,22 @@ mod tests {
         let mut lax = Ledger::new(vec!["landlock".into(), "mount-namespace".into()], false);
         assert_eq!(lax.enter("landlock", Err("no such system call")), Ok(()));
         assert!(!lax.holds(&["landlock"]) && lax.holds(&["seccomp"]));
+        lax.partly("seccomp", "an older kernel");
+        assert!(lax.holds(&["seccomp"]), "a part of it is not nothing");
         assert!(lax.enter("mount-namespace", Err("denied")).is_err(), "a required control cannot be accepted away");
+    }
+
+    #[test]
+    fn a_control_that_runs_are_refused_for_is_never_called_active() {
+        let mut probe = Ledger::new(Vec::new(), true);
+        probe.enter("rlimits", Err("not counted")).expect("a probe goes on");
+        probe.partly("landlock", "no scopes");
+        let controls = account(&Ok(probe.into_degraded()));
+        let of = |id: &str| controls.iter().find(|control| control.id == id).expect("it is listed");
+        assert_eq!(of("rlimits").state, State::Degraded { why: "not counted".into() });
+        assert_eq!((&of("landlock").state, of("landlock").partial.as_deref()), (&State::Active, Some("no scopes")));
+        assert_eq!((&of("seccomp").state, &of("seccomp").partial), (&State::Active, &None));
+        let nothing = account(&Err(Refusal::launcher("it did not start")));
+        assert!(nothing.iter().all(|control| control.state != State::Active));
     }
 }

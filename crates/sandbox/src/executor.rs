@@ -12,6 +12,7 @@ use crate::background::{Background, ProcessOutput, Registry};
 use crate::capture::Capture;
 use crate::child::{self, Launched};
 use crate::claims::Claim;
+use crate::floor::Floor;
 use crate::native::plan::{Mode, Plan};
 use crate::outcome::{ExecOutput, ExecStatus, Refusal};
 use crate::runs::{Run, Runs};
@@ -37,7 +38,8 @@ impl Executor {
     ///
     /// # Errors
     /// A [`Refusal`] when the permit has expired, a control is missing and not accepted, or what
-    /// would run is not what was approved. Nothing has run then.
+    /// would run is not what was approved: nothing has run then. [`Refusal::Full`] also when it was
+    /// killed on the way because a disk became full.
     pub async fn run(
         &self,
         permit: Permit<ExecCall>,
@@ -52,19 +54,20 @@ impl Executor {
         if call.background {
             return self.start(call, pinned, run, limit).await;
         }
-        let plan = plan(call, pinned)?;
+        let plan = plan(call, pinned, limit)?;
+        let floor = Floor::of(&plan);
         let stopped = async {
             tokio::select! { () = cancel => {}, () = run.stopped() => {} }
         };
         tokio::pin!(stopped);
         let mut launched = tokio::select! {
-            launched = child::launch(&plan) => launched?,
+            launched = launch(&plan, &floor) => launched?,
             () = &mut stopped => return Ok(cancelled(started)),
         };
         _ = launched.stdin.take();
         let degraded = said(&launched);
         let mut capture = Capture::new(plan.view.limits.output);
-        let status = launched.carry(limit, stopped, |bytes| capture.push(bytes)).await;
+        let status = launched.carry(limit, &floor, stopped, |bytes| capture.push(bytes)).await?;
         let (output, truncated) = capture.take();
         Ok(ExecOutput { status, output, truncated, duration: started.elapsed(), degraded })
     }
@@ -105,16 +108,22 @@ impl Executor {
         let started = Instant::now();
         let session = call.context.session.clone();
         let slot = self.background.reserve(&session)?;
-        let plan = plan(call, pinned)?;
-        let launched = child::launch(&plan).await?;
+        let plan = plan(call, pinned, limit)?;
+        let floor = Floor::of(&plan);
+        let launched = launch(&plan, &floor).await?;
         let degraded = said(&launched);
-        let process = Background::start(slot.id().to_owned(), &plan, launched, run, limit);
+        let process = Background::start(slot.id().to_owned(), &plan, launched, run, floor);
         let status = ExecStatus::Background { id: slot.fill(process) };
         Ok(ExecOutput { status, output: String::new(), truncated: false, duration: started.elapsed(), degraded })
     }
 }
 
-fn plan(call: ExecCall, pinned: Vec<PathBuf>) -> Result<Plan, Refusal> {
+async fn launch(plan: &Plan, floor: &Floor) -> Result<Launched, Refusal> {
+    floor.check().await?;
+    child::launch(plan).await
+}
+
+fn plan(call: ExecCall, pinned: Vec<PathBuf>, limit: Duration) -> Result<Plan, Refusal> {
     let mode = match call.view.backend {
         Backend::Native if call.view.network => {
             return Err(Refusal::view("the embedded sandbox has no network; turn `network` off in the sandbox config"));
@@ -123,7 +132,7 @@ fn plan(call: ExecCall, pinned: Vec<PathBuf>) -> Result<Plan, Refusal> {
         Backend::Host => Mode::Host,
     };
     let ExecCall { command, cwd, env, programs, operands, view, .. } = call;
-    Ok(Plan { mode, command, cwd, env, programs, operands, pinned, view })
+    Ok(Plan { mode, command, cwd, env, programs, operands, pinned, limit, view })
 }
 
 fn writable(view: &View) -> Vec<PathBuf> {

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat};
 use stockade_core::Digest;
 use stockade_policy::call::{Executable, ScriptOperand};
 use stockade_policy::{Backend, Mount, View};
@@ -20,6 +20,9 @@ pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A script file larger than this, in bytes, cannot be bound and so cannot be approved.
 pub const MAX_OPERAND: u64 = 8 << 20;
+
+/// A folder with more entries than this cannot be listed.
+pub const MAX_ENTRIES: usize = 256;
 
 /// A fact that could not be established. The judge denies then.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -49,6 +52,50 @@ pub fn resolve(
         operands.extend(operand(view, &view.absolute(path))?);
     }
     Ok((programs, operands))
+}
+
+/// The regular files directly in `folder` of the view, as absolute paths inside it, in order. Links are
+/// not among them. A folder that does not exist, is a file, or is in none of the view's mounts has none.
+/// Blocks on the file system.
+///
+/// # Errors
+/// When it holds more than [`MAX_ENTRIES`] entries of any kind, is reached through a link, or cannot be
+/// read.
+pub fn list(view: &View, folder: &Path) -> Result<Vec<PathBuf>, FactError> {
+    let path = view.absolute(folder);
+    let Some((mount, rest)) = view.locate(&path) else { return Ok(Vec::new()) };
+    match entries(mount, &rest) {
+        Ok(names) => Ok(names.into_iter().map(|name| mount.target.join(&rest).join(name)).collect()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(error) => Err(unreadable(&path, &error)),
+    }
+}
+
+fn entries(mount: &Mount, rest: &Path) -> io::Result<Vec<OsString>> {
+    let folder = open_found(mount, rest, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let mut seen = 0;
+    let mut files = Vec::new();
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        seen += 1;
+        if seen > MAX_ENTRIES {
+            return Err(io::Error::other(format!("it holds more than {MAX_ENTRIES} entries")));
+        }
+        // Not every file system says the type with the name; what is gone since is not there.
+        let stat = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(rustix::io::Errno::NOENT) => continue,
+            other => other?,
+        };
+        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+            files.push(OsString::from_vec(name.to_bytes().to_vec()));
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
 }
 
 fn program(view: &View, word: &str) -> Result<Executable, FactError> {
@@ -244,5 +291,34 @@ mod tests {
         for bad in ["fifo", "big"] {
             assert!(resolve(&view, &[], &[bad.into()]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_listed_beneath_its_mount() {
+        let folder = tempfile::tempdir().expect("folder");
+        let skills = folder.path().join("skills");
+        std::fs::create_dir_all(skills.join("sub")).expect("folder");
+        for name in ["b.md", "a.md", ".hidden"] {
+            std::fs::write(skills.join(name), "x").expect("write");
+        }
+        symlink("/etc/passwd", skills.join("link")).expect("link");
+        symlink("/etc", folder.path().join("out")).expect("link");
+        symlink("skills", folder.path().join("alias")).expect("link");
+        let view = view(folder.path());
+        let paths = |names: &[&str]| names.iter().map(|name| Path::new("/workspace/skills").join(name)).collect();
+        for path in ["skills", "/workspace/skills", "./skills/../skills/"] {
+            assert_eq!(list(&view, Path::new(path)), Ok(paths(&[".hidden", "a.md", "b.md"])), "{path}");
+        }
+        for nothing in ["none", "skills/a.md", "/etc", "/usr/bin", "../..", "/"] {
+            assert_eq!(list(&view, Path::new(nothing)), Ok(Vec::new()), "{nothing}");
+        }
+        for link in ["out", "alias", "alias/sub"] {
+            assert!(list(&view, Path::new(link)).is_err(), "{link}");
+        }
+        for number in 0..MAX_ENTRIES {
+            std::fs::write(skills.join(number.to_string()), "").expect("write");
+        }
+        let error = list(&view, Path::new("skills")).expect_err("too many");
+        assert_eq!(error.to_string(), "/workspace/skills: it holds more than 256 entries");
     }
 }

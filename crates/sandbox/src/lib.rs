@@ -16,6 +16,8 @@ mod control;
 mod executor;
 pub mod facts;
 pub mod files;
+mod floor;
+pub mod folders;
 mod native;
 pub mod operator;
 mod outcome;

@@ -55,7 +55,7 @@ fn run(plan: &Plan) -> Result<i32, Refusal> {
     }
     let ledger = Ledger::new(plan.view.accept_degraded.clone(), plan.mode == Mode::Probe);
     let (space, ledger) = space::enter(ledger)?;
-    monitor::hold(|link| inside(plan, &space, ledger, link))
+    monitor::hold(plan.limit, |link| inside(plan, &space, ledger, link))
 }
 
 /// Process 1 of the sandbox, from its first instruction to its last.

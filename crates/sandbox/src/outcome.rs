@@ -121,6 +121,19 @@ pub enum Refusal {
         /// The reason.
         why: String,
     },
+    /// The disk below a folder of the session is nearly full; what fills it was stopped.
+    #[error(
+        "{folder}: {} MiB are free on its disk, and {} MiB must stay free: remove files there first",
+        free >> 20, floor >> 20
+    )]
+    Full {
+        /// The folder inside the view.
+        folder: PathBuf,
+        /// Free bytes on its file system.
+        free: u64,
+        /// The bytes that must stay free.
+        floor: u64,
+    },
     /// The launcher did not start, or did not answer as a launcher does.
     #[error("the sandbox launcher failed: {why}")]
     Launcher {
@@ -140,7 +153,7 @@ impl Refusal {
             Self::Control { .. } | Self::View { .. } | Self::Launcher { .. } => {
                 Denial::policy(Rule::SandboxRequired, self.to_string())
             }
-            Self::Path { .. } => Denial::policy(Rule::Workspace, self.to_string()),
+            Self::Path { .. } | Self::Full { .. } => Denial::policy(Rule::Workspace, self.to_string()),
             Self::ReadOnly { .. } => Denial::policy(Rule::WorkspaceAccess, self.to_string()),
             Self::Process { .. } => Denial::policy(Rule::ToolShape, self.to_string()),
         }

@@ -1,24 +1,25 @@
 //! Holding the tree together: the monitor outside, process 1 inside, and the command.
 //!
-//! The monitor ends the tree when the command ends, when the gateway says so (SIGTERM), and when the
-//! gateway is gone (nobody reads standard output any more). Killing process 1 makes the kernel kill
+//! The monitor ends the tree when the command ends, when its time is up, when the gateway says so
+//! (SIGTERM), and when the gateway is gone (nobody holds the other end of standard error any more; it is
+//! the monitor's alone, so nothing that runs can keep it open). Killing process 1 makes the kernel kill
 //! everything in its namespace, however often it forked; process 1 dies with the monitor.
 
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getpid, kill_process, pidfd_open,
     set_child_subreaper, set_parent_process_death_signal, setrlimit, setsid, umask, wait, waitpid,
 };
-use rustix::stdio::stdout;
+use rustix::stdio::{stderr, stdout};
 
 use super::plan::Plan;
 use super::sys::{self, Fork};
-use super::walls;
+use super::{idmap, walls};
 use crate::outcome::Refusal;
 
 /// Process 1's side of the pipe to the monitor: carries the command's [`outcome`].
@@ -26,19 +27,20 @@ pub(super) struct Link(OwnedFd);
 
 /// Forks process 1, which runs `inside`, and holds the tree until it is gone. Returns the exit code
 /// for the launcher; a command that was killed by a signal kills the launcher with the same.
-pub(super) fn hold(inside: impl FnOnce(&Link) -> i32) -> Result<i32, Refusal> {
+pub(super) fn hold(limit: Duration, inside: impl FnOnce(&Link) -> i32) -> Result<i32, Refusal> {
     let stop = sys::termination().map_err(Refusal::launcher)?;
     let (status, link) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(Refusal::launcher)?;
     match sys::fork().map_err(Refusal::launcher)? {
         Fork::Child => {
             drop((stop, status));
             let link = Link(link);
-            let code = if bind_to_monitor(&link) { inside(&link) } else { EXIT_ORPHAN };
+            let ready = let_go_of_the_gateway().is_ok() && bind_to_monitor(&link);
+            let code = if ready { inside(&link) } else { EXIT_ORPHAN };
             sys::exit(code);
         }
         Fork::Parent(init) => {
             drop(link);
-            watch(init, &stop).map_err(Refusal::launcher)?;
+            watch(init, &stop, limit).map_err(Refusal::launcher)?;
             let ended = waitpid(Some(init), WaitOptions::empty()).map_err(Refusal::launcher)?;
             let mut raw = [0; 4];
             match rustix::io::read(&status, &mut raw) {
@@ -82,6 +84,9 @@ pub(super) fn run_on_host(plan: &Plan) -> Result<i32, Refusal> {
         Fork::Child => {
             umask(rustix::fs::Mode::from_raw_mode(0o077));
             _ = setsid();
+            if let Err(error) = let_go_of_the_gateway() {
+                complain(&error.to_string());
+            }
             if let Err(error) = walls::limit_on_host(&plan.view.limits) {
                 complain(&format!("limits: {error}"));
             }
@@ -89,7 +94,7 @@ pub(super) fn run_on_host(plan: &Plan) -> Result<i32, Refusal> {
         }
         Fork::Parent(pid) => pid,
     };
-    let killed = watch_without_killing(command, &stop).map_err(Refusal::launcher)?;
+    let killed = watch_without_killing(command, &stop, plan.limit).map_err(Refusal::launcher)?;
     if killed {
         _ = kill_process(command, Signal::KILL);
     }
@@ -101,9 +106,6 @@ pub(super) fn run_on_host(plan: &Plan) -> Result<i32, Refusal> {
 /// The command itself; never returns.
 fn start(plan: &Plan) -> ! {
     sys::reset_signals();
-    if let Err(error) = rustix::stdio::dup2_stderr(stdout()) {
-        complain(&error.to_string());
-    }
     let text = |bytes: &[u8]| CString::new(bytes).ok();
     let environment: Option<Vec<CString>> =
         plan.env.iter().map(|(name, value)| text(format!("{name}={value}").as_bytes())).collect();
@@ -124,6 +126,15 @@ fn complain(why: &str) -> ! {
     sys::exit(127)
 }
 
+/// In the child, before anything else: standard error is now the command's output and no longer the
+/// line that tells whether the gateway lives. And when memory runs out, the kernel is to take this process
+/// and those below it before the gateway and the monitor.
+fn let_go_of_the_gateway() -> io::Result<()> {
+    // A machine that does not let a process volunteer chooses by size; no wall rests on this.
+    _ = idmap::write("/proc/self/oom_score_adj", "1000");
+    Ok(rustix::stdio::dup2_stderr(stdout())?)
+}
+
 /// Ties process 1 to the monitor; false when the monitor is gone already.
 pub(super) fn bind_to_monitor(link: &Link) -> bool {
     if set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
@@ -134,9 +145,9 @@ pub(super) fn bind_to_monitor(link: &Link) -> bool {
     matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
 }
 
-/// Waits for the end of `child`; kills it when the gateway says so or is gone.
-fn watch(child: Pid, stop: &OwnedFd) -> io::Result<()> {
-    if watch_without_killing(child, stop)? {
+/// Waits for the end of `child`; kills it when its time is up, the gateway says so or is gone.
+fn watch(child: Pid, stop: &OwnedFd, limit: Duration) -> io::Result<()> {
+    if watch_without_killing(child, stop, limit)? {
         // It may have ended in this moment; it is not reaped, so the id is still its own.
         _ = kill_process(child, Signal::KILL);
     }
@@ -144,17 +155,21 @@ fn watch(child: Pid, stop: &OwnedFd) -> io::Result<()> {
 }
 
 /// Waits for the end of `child`; true when it is to be killed.
-fn watch_without_killing(child: Pid, stop: &OwnedFd) -> io::Result<bool> {
+fn watch_without_killing(child: Pid, stop: &OwnedFd, limit: Duration) -> io::Result<bool> {
     let child = pidfd_open(child, PidfdFlags::empty())?;
-    let gateway = stdout();
+    let gateway = stderr();
+    let started = Instant::now();
     loop {
+        let Some(left) = limit.saturating_add(MARGIN).checked_sub(started.elapsed()) else { return Ok(true) };
+        // More seconds than the kernel can count are as good as no end.
+        let left = Timespec::try_from(left).ok();
         // An error on the write end of a pipe means that its last reader is gone.
         let mut fds = [
             PollFd::new(&child, PollFlags::IN),
             PollFd::new(stop, PollFlags::IN),
             PollFd::new(&gateway, PollFlags::empty()),
         ];
-        match poll(&mut fds, None) {
+        match poll(&mut fds, left.as_ref()) {
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
@@ -227,6 +242,8 @@ fn end_like(outcome: i32) -> i32 {
     EXIT_ORPHAN
 }
 
+/// What the gateway has for saying so itself when time is up; then it also tells the truth about why.
+const MARGIN: Duration = Duration::from_secs(1);
 const KILLED: i32 = 256;
 /// Exit code when the tree fell apart without a status.
 const EXIT_ORPHAN: i32 = 126;

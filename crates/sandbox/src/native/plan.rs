@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub(crate) struct Plan {
     pub(crate) operands: Vec<ScriptOperand>,
     /// Host files that other runs have sealed and that this one must leave their names.
     pub(crate) pinned: Vec<PathBuf>,
+    /// Wall-clock time after which the launcher kills the tree by itself; the gateway, while it lives,
+    /// does so a little earlier.
+    pub(crate) limit: Duration,
     pub(crate) view: View,
 }
 
@@ -53,6 +57,7 @@ impl Plan {
             programs: Vec::new(),
             operands: Vec::new(),
             pinned: Vec::new(),
+            limit: Duration::from_secs(10),
             view: View {
                 backend: Backend::Native,
                 mounts: Vec::new(),

@@ -45,8 +45,10 @@ pub(super) fn build(plan: &Plan, space: &Space) -> Result<(), Refusal> {
         attach_folder(&root, mount, tree)?;
     }
     seal::pin(plan, &root)?;
-    seal::seal(plan, &root)?;
+    // Before the seals: a sealed program is a copy with an identity of its own. Its content is checked
+    // there, so what is swapped in between these two lines does not run either.
     seal::check_programs(plan, &root)?;
+    seal::seal(plan, &root)?;
     step("pivot", pivot_root(".", "."))?;
     // The old root is now mounted over the new one; without it there is no way back to the host.
     step("detach the old root", unmount(".", UnmountFlags::DETACH))?;
@@ -158,11 +160,13 @@ fn scratch(space: &Space) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The host's own device nodes. Read-only keeps their mode and times; data goes through a device all the
+/// same.
 fn devices(space: &Space) -> Result<(), Refusal> {
     for name in DEVICES {
         step(name, write_file(&format!("dev/{name}"), ""))?;
         let (source, target) = (format!("/dev/{name}"), format!("dev/{name}"));
-        step(name, bind(Path::new(&source), Path::new(&target), NOSUID | NOEXEC))?;
+        step(name, bind(Path::new(&source), Path::new(&target), RDONLY | NOSUID | NOEXEC))?;
     }
     for (name, target) in DEVICE_LINKS {
         step(name, symlink(target, format!("dev/{name}")))?;
@@ -337,10 +341,11 @@ const PROC_READ_ONLY: &[&str] = &["proc/sys", "proc/bus", "proc/fs", "proc/irq"]
 /// An empty folder of the new root.
 const EMPTY: &str = "mnt";
 
-/// Kernel memory, keys, timers, hardware, and the switch that reboots the machine.
+/// Kernel memory and its command line, keys, timers, hardware, disks, and the switch that reboots the machine.
 const PROC_MASKED: &[&str] = &[
-    "proc/acpi", "proc/asound", "proc/config.gz", "proc/driver", "proc/interrupts", "proc/kallsyms", "proc/kcore",
-    "proc/key-users", "proc/keys", "proc/kmsg", "proc/kpagecgroup", "proc/kpagecount", "proc/kpageflags",
-    "proc/latency_stats", "proc/modules", "proc/sched_debug", "proc/scsi", "proc/sysrq-trigger", "proc/sysvipc",
-    "proc/timer_list", "proc/timer_stats", "proc/vmallocinfo",
+    "proc/acpi", "proc/asound", "proc/cmdline", "proc/config.gz", "proc/diskstats", "proc/driver", "proc/interrupts",
+    "proc/iomem", "proc/ioports", "proc/kallsyms", "proc/kcore", "proc/key-users", "proc/keys", "proc/kmsg",
+    "proc/kpagecgroup", "proc/kpagecount", "proc/kpageflags", "proc/latency_stats", "proc/modules", "proc/mtrr",
+    "proc/partitions", "proc/sched_debug", "proc/scsi", "proc/sysrq-trigger", "proc/sysvipc", "proc/timer_list",
+    "proc/timer_stats", "proc/vmallocinfo",
 ];

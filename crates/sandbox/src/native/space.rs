@@ -40,12 +40,6 @@ pub(super) fn enter(mut ledger: Ledger) -> Result<(Space, Ledger), Refusal> {
         let entered = sys::unshare(UnshareFlags::NEWUSER).and_then(|()| map_self(uid.as_raw(), gid.as_raw()));
         ledger.enter("user-namespace", entered)?;
         ledger.enter("mount-namespace", sys::unshare(UnshareFlags::NEWNS))?;
-        if uid.is_root() {
-            ledger.partly(
-                "rlimits",
-                "the gateway is root without CAP_SYS_ADMIN, and the kernel does not count root's processes",
-            );
-        }
     }
     for (id, namespace) in NAMESPACES {
         ledger.enter(id, sys::unshare(*namespace))?;

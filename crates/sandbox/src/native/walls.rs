@@ -7,7 +7,10 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, setsid, umask};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, WaitOptions, getrlimit, set_dumpable_behavior, setrlimit, setsid, umask,
+    waitpid,
+};
 use rustix::thread::{
     CapabilitiesSecureBits, CapabilitySet, CapabilitySets, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_capabilities_secure_bits, set_no_new_privs,
@@ -16,6 +19,7 @@ use stockade_policy::{Access, Limits};
 
 use super::filter;
 use super::plan::Plan;
+use super::sys::{self, Fork};
 use crate::control::Ledger;
 use crate::outcome::Refusal;
 
@@ -25,7 +29,7 @@ pub(super) fn raise(plan: &Plan, mut ledger: Ledger) -> Result<Ledger, Refusal> 
     // A session of its own has no controlling terminal to push input into (CVE-2017-5226).
     setsid().map_err(Refusal::launcher)?;
     ledger.enter("no-new-privs", drop_privileges())?;
-    ledger.enter("rlimits", set_limits(&plan.view.limits))?;
+    ledger.enter("rlimits", set_limits(&plan.view.limits).and_then(|()| count_processes()))?;
     match fence(plan) {
         Ok(RulesetStatus::FullyEnforced) => {}
         Ok(RulesetStatus::PartiallyEnforced) => {
@@ -79,6 +83,27 @@ fn set_limits(limits: &Limits) -> io::Result<()> {
     table(limits).into_iter().try_for_each(|(resource, limit)| lower(resource, limit))
 }
 
+/// Sees whether the number of processes is bounded at all: with a limit of none, a fork must fail. The
+/// kernel does not count what the machine's root runs, and in a user namespace made by a root without
+/// CAP_SYS_ADMIN the command still is that root.
+fn count_processes() -> io::Result<()> {
+    let limit = getrlimit(Resource::Nproc);
+    setrlimit(Resource::Nproc, Rlimit { current: Some(0), maximum: limit.maximum })?;
+    let counted = match sys::fork() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        Err(error) => Err(error),
+        Ok(Fork::Child) => sys::exit(0),
+        Ok(Fork::Parent(child)) => {
+            waitpid(Some(child), WaitOptions::empty())?;
+            Err(io::Error::other(
+                "the kernel does not count processes of this user; run the gateway as an ordinary user, or as root with CAP_SYS_ADMIN",
+            ))
+        }
+    };
+    setrlimit(Resource::Nproc, limit)?;
+    counted
+}
+
 const fn table(limits: &Limits) -> [(Resource, u64); 7] {
     [
         (Resource::Cpu, limits.cpu_seconds),
@@ -93,7 +118,7 @@ const fn table(limits: &Limits) -> [(Resource, u64); 7] {
 
 /// Lowers a limit; one that is lower already stays.
 fn lower(resource: Resource, limit: u64) -> io::Result<()> {
-    let limit = rustix::process::getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
+    let limit = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
     Ok(setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?)
 }
 
@@ -111,7 +136,7 @@ fn fence(plan: &Plan) -> Result<RulesetStatus, RulesetError> {
         .scope(Scope::from_all(NEWEST))?
         .create()?;
     let own = WRITABLE.iter().map(|path| (std::path::Path::new(path), write));
-    let devices = [("/", read), ("/dev", read | device), ("/proc", read | AccessFs::WriteFile)];
+    let devices = [("/", read), ("/dev", read | device), ("/proc", read)];
     let folders = plan.view.mounts.iter().filter(|mount| mount.access == Access::Rw);
     let rights = devices
         .into_iter()

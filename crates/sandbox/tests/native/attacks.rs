@@ -215,6 +215,16 @@ fn dangerous_system_calls_are_refused() {
         ("crypto", libc::SYS_socket, "38, 5, 0", libc::EAFNOSUPPORT),
         ("vsock", libc::SYS_socket, "40, 1, 0", libc::EAFNOSUPPORT),
         ("raw", libc::SYS_socket, "2, 3, 1", libc::EPERM),
+        ("multipath TCP", libc::SYS_socket, "2, 1, 262", libc::EPROTONOSUPPORT),
+        ("multipath TCP 6", libc::SYS_socket, "10, 1, 262", libc::EPROTONOSUPPORT),
+        ("multipath TCP with high bits", libc::SYS_socket, "2, 1, 0x100000106", libc::EPROTONOSUPPORT),
+        ("SMC over TCP", libc::SYS_socket, "2, 1, 256", libc::EPROTONOSUPPORT),
+        ("SCTP", libc::SYS_socket, "2, 1, 132", libc::EPROTONOSUPPORT),
+        ("quotactl_fd", libc::SYS_quotactl_fd, "0, 0, 0, 0", libc::EPERM),
+        ("memfd_secret", libc::SYS_memfd_secret, "0", libc::EPERM),
+        ("open_tree_attr", 467, "-100, b'/agent', 1, 0, 0", libc::EPERM),
+        ("file_getattr, newer than the filter", 468, "-100, b'/agent', 0, 0, 0", libc::ENOSYS),
+        ("no such call", 1000, "0", libc::ENOSYS),
         ("setuid", libc::SYS_setuid, "0", libc::EINVAL),
     ];
     let mut program = String::from(
@@ -265,7 +275,7 @@ fn kernel_settings_are_read_only() {
     let output = bench.run(
         "for f in /proc/sys/kernel/core_pattern /proc/sys/vm/overcommit_memory /proc/sys/kernel/pid_max /proc/sysrq-trigger /proc/sys/fs/binfmt_misc/register; do \
            (echo x > $f) 2>/dev/null && test $f != /proc/sysrq-trigger && echo GOT $f; done; \
-         for f in kcore keys kallsyms timer_list modules; do head -c 1 /proc/$f 2>/dev/null | grep -q . && echo GOT $f; done; ls /sys; \
+         for f in kcore keys kallsyms timer_list modules cmdline iomem ioports partitions diskstats mtrr; do head -c 1 /proc/$f 2>/dev/null | grep -q . && echo GOT $f; done; ls /sys; \
          grep -q ' /proc/sys proc ro,' /proc/mounts || echo GOT; true",
     );
     assert!(!output.output.contains("GOT"), "{}", output.output);

@@ -15,6 +15,8 @@ trials! {
     a_script_cannot_be_changed_while_it_runs
     a_command_cannot_rewrite_its_own_operand
     a_program_changed_after_approval_is_refused
+    programs_named_by_path_run
+    a_program_named_by_path_is_the_one_that_was_approved
     a_script_that_another_process_can_write_is_refused
     a_later_process_cannot_take_the_seal_away
     the_file_tools_cannot_take_the_seal_away
@@ -100,6 +102,66 @@ fn a_program_changed_after_approval_is_refused() {
     assert_eq!(bench.try_run("./tool"), Err(Refusal::Changed { what: "/workspace/tool".into() }));
     std::fs::remove_file(&tool).expect("removed");
     assert!(matches!(bench.try_run("./tool"), Err(Refusal::Changed { .. })));
+}
+
+/// As the gateway does: every word is a program that may be run and a file whose content counts.
+fn bind_words(bench: &mut Bench, command: &str) {
+    let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let paths: Vec<PathBuf> = words.iter().map(PathBuf::from).collect();
+    (bench.call.programs, bench.call.operands) = facts::resolve(&bench.call.view, &words[..1], &paths).expect("facts");
+}
+
+fn script(bench: &Bench, name: &str, text: &str) {
+    std::fs::write(bench.path("ws").join(name), text).expect("write");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bench.path("ws").join(name), mode).expect("mode");
+}
+
+fn programs_named_by_path_run() {
+    let mut bench = Bench::new();
+    script(&bench, "x.py", "print('from python')\n");
+    script(&bench, "run.sh", "#!/bin/sh\necho from $0\n");
+    std::fs::copy("/usr/bin/env", bench.path("ws/tool")).expect("copy");
+    for (command, said) in [
+        ("/usr/bin/python3 x.py", "from python"),
+        ("./run.sh", "from ./run.sh"),
+        ("/workspace/run.sh", "from /workspace/run.sh"),
+        ("./tool echo from-tool", "from-tool"),
+        ("/bin/ls /", "workspace"),
+        ("/bin/sh ./run.sh", "from ./run.sh"),
+    ] {
+        bind_words(&mut bench, command);
+        assert!(bench.call.programs[0].identity.is_some() && !bench.call.operands.is_empty(), "{command}");
+        let output = bench.run(command);
+        assert_eq!(output.status, ExecStatus::Exited { code: 0 }, "{command}: {}", output.output);
+        assert!(output.output.lines().any(|line| line == said), "{command}: {}", output.output);
+    }
+}
+
+fn a_program_named_by_path_is_the_one_that_was_approved() {
+    let mut bench = Bench::new();
+    script(&bench, "run.sh", "#!/bin/sh\necho good\n");
+    bind_words(&mut bench, "./run.sh");
+    let refused = || Err(Refusal::Changed { what: "/workspace/run.sh".into() });
+    // The same content in another file, another content in the same file, and both.
+    script(&bench, "twin", "#!/bin/sh\necho good\n");
+    std::fs::rename(bench.path("ws/run.sh"), bench.path("ws/kept")).expect("moved");
+    std::fs::rename(bench.path("ws/twin"), bench.path("ws/run.sh")).expect("moved");
+    assert_eq!(bench.try_run("./run.sh"), refused());
+    script(&bench, "run.sh", "#!/bin/sh\necho evil\n");
+    assert_eq!(bench.try_run("./run.sh"), refused());
+    std::fs::rename(bench.path("ws/kept"), bench.path("ws/run.sh")).expect("moved back");
+    // Inside, neither the command nor the host's writer changes what runs under the name.
+    let target = bench.path("ws/run.sh");
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        std::fs::write(target, "#!/bin/sh\necho evil\n").expect("write");
+    });
+    let attack =
+        "echo 'echo evil' > run.sh; echo 'echo evil' > e; chmod +x e; mv -f e run.sh; rm -f run.sh; sleep 1; ./run.sh";
+    let output = bench.run(attack).output;
+    writer.join().expect("it wrote");
+    assert!(output.ends_with("good\n") && !output.contains("\nevil"), "{output}");
 }
 
 fn a_script_that_another_process_can_write_is_refused() {

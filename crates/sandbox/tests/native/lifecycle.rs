@@ -2,6 +2,7 @@
 //! gateway. Each process is marked by an argument and looked for on the host.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ trials! {
     cancelling_kills_the_whole_tree
     dropping_the_call_kills_the_whole_tree
     the_sandbox_dies_with_the_gateway
+    the_command_cannot_keep_its_gateway_alive
+    time_runs_out_without_the_gateway
     a_session_is_killed_as_a_whole
     another_sessions_processes_do_not_exist
     background_processes_are_few
@@ -89,17 +92,67 @@ fn dropping_the_call_kills_the_whole_tree() {
 fn the_sandbox_dies_with_the_gateway() {
     for (number, backend) in [(5550, "native"), (5551, "host")] {
         let mark = &mark(number);
-        let program = std::env::current_exe().expect("a program");
-        let mut gateway =
-            Command::new(program).args([ROLE, backend, mark]).stdout(Stdio::piped()).spawn().expect("it starts");
-        let mut line = String::new();
-        BufReader::new(gateway.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        assert_eq!(line, "started\n");
+        let mut gateway = gateway(backend, &daemon_and(&format!("sleep {mark}"), mark), 120, None);
         assert!(lives(mark), "{backend}");
         gateway.kill().expect("SIGKILL");
         gateway.wait().expect("dead");
         assert!(dies(mark), "{backend}");
     }
+}
+
+/// The gateway may run as root, or as a user who can reopen every pipe of the launcher that he gets to
+/// see: the command then holds both ends of its own output.
+fn the_command_cannot_keep_its_gateway_alive() {
+    let nobody = rustix::process::geteuid().is_root().then_some(65534);
+    for (number, user) in [(5552, None), (5554, nobody)] {
+        for (number, backend) in [(number, "native"), (number + 1, "host")] {
+            let mark = &mark(number);
+            let grip = "for fd in 0 1 2; do \
+                          (: < /proc/self/fd/$fd) 2> /dev/null && eval \"exec 1$fd< /proc/self/fd/$fd\"; \
+                          (: > /proc/self/fd/$fd) 2> /dev/null && eval \"exec 2$fd> /proc/self/fd/$fd\"; \
+                        done";
+            let inner = format!("/bin/bash -c '{grip}; sleep {mark} & sleep {mark}'");
+            let mut gateway = gateway(backend, &inner, 120, user);
+            assert!(lives(mark), "{backend} {user:?}");
+            std::thread::sleep(Duration::from_millis(300));
+            gateway.kill().expect("SIGKILL");
+            gateway.wait().expect("dead");
+            assert!(dies(mark), "{backend} {user:?}");
+        }
+    }
+}
+
+fn time_runs_out_without_the_gateway() {
+    for (number, backend) in [(5556, "native"), (5557, "host")] {
+        let mark = &mark(number);
+        let mut gateway = gateway(backend, &daemon_and(&format!("sleep {mark}"), mark), 1, None);
+        let pid = rustix::process::Pid::from_child(&gateway);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
+        assert!(lives(mark), "{backend}");
+        assert!(dies(mark), "{backend}");
+        gateway.kill().expect("SIGKILL");
+        gateway.wait().expect("dead");
+    }
+}
+
+fn daemon_and(command: &str, mark: &str) -> String {
+    format!("{} {command}", daemon(mark))
+}
+
+/// A gateway of its own that has started `command` in the background.
+fn gateway(backend: &str, command: &str, seconds: u64, user: Option<u32>) -> std::process::Child {
+    let program = std::env::current_exe().expect("a program");
+    let mut gateway = Command::new(program);
+    // Not by an argument: the mark in it would be found on the gateway itself.
+    gateway.args([ROLE, backend, &seconds.to_string()]).env(ROLE, command).stdout(Stdio::piped());
+    if let Some(user) = user {
+        gateway.uid(user).gid(user);
+    }
+    let mut gateway = gateway.spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(gateway.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "started\n");
+    gateway
 }
 
 /// Plays the gateway that is killed.
@@ -108,10 +161,10 @@ pub(crate) fn play_role() -> bool {
     if arguments.get(1).map(String::as_str) != Some(ROLE) {
         return false;
     }
-    let bench = Bench::new();
+    let mut bench = Bench::new();
+    bench.call.timeout = Duration::from_secs(arguments[3].parse().expect("seconds"));
     let bench = if arguments[2] == "host" { bench.on_host() } else { bench };
-    let mark = &arguments[3];
-    bench.start(&format!("{} sleep {mark}", daemon(mark)));
+    bench.start(&std::env::var(ROLE).expect("a command"));
     // The test reads one line; the harness prints nothing in this role.
     rustix::io::write(rustix::stdio::stdout(), b"started\n").expect("told");
     loop {

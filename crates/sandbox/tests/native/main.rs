@@ -7,12 +7,14 @@ mod binding;
 mod honest;
 mod lifecycle;
 mod machine;
+mod modes;
 mod paths;
+mod resources;
 mod support;
 
 fn main() {
     stockade_sandbox::enter_if_launcher();
-    if lifecycle::play_role() || machine::play_role() {
+    if lifecycle::play_role() || machine::play_role() || resources::play_role() {
         return;
     }
     let arguments = libtest_mimic::Arguments::from_args();
@@ -22,7 +24,9 @@ fn main() {
         honest::trials(),
         lifecycle::trials(),
         machine::trials(),
+        modes::trials(),
         paths::trials(),
+        resources::trials(),
     ];
     libtest_mimic::run(&arguments, suites.into_iter().flatten().collect()).exit();
 }
