@@ -33,7 +33,8 @@ async fn fetch_at(
         call_id: "call_1".to_owned(),
         generation: Digest::of(b"policy"),
     };
-    let call = FetchCall { context, url: Url::parse(url).expect("a URL"), max_chars };
+    let url = Url::parse(url).expect("a URL");
+    let call = FetchCall { context, url, words: stockade_policy::Words::Owner, untrusted: false, max_chars };
     let client = GuardedClient::new(Timeouts { connect: Duration::from_secs(5), ..short() });
     fetch(&client, testing::permit(call, NOW), policy, &ManualClock::new(now)).await
 }

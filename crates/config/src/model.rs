@@ -22,7 +22,8 @@ pub use gateway::{
 };
 pub use providers::{Api, Model, Models, Provider};
 pub use tools::{
-    Elevated, ExecAsk, ExecHost, ExecKeys, ExecMode, ExecSecurity, Fs, Profile, ToolLayer, Tools, Web, WebFetch,
+    Elevated, ExecAsk, ExecHost, ExecKeys, ExecMode, ExecSecurity, Fs, Profile, SandboxTools, ToolLayer, Tools, Web,
+    WebFetch,
 };
 
 /// Gives an enum of config words its `Deserialize` and its `id`. An unknown word is an error that

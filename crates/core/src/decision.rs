@@ -154,6 +154,8 @@ rules! {
     WorkspaceAccess = "workspace.access",
     /// The address, port or scheme may not be contacted.
     Egress = "egress",
+    /// An address that the model put together after it had read untrusted content.
+    EgressComposed = "egress.composed",
     /// The approval: refused, expired, or for something else.
     Approval = "approval",
     /// The permit: expired, or no longer what it was minted for.

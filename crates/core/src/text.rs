@@ -28,6 +28,13 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// Text on one line: as [`visible`], line ends too. For a field that stands among others, where a line
+/// of its own could pass for another field.
+#[must_use]
+pub fn single_line(text: &str) -> String {
+    visible(text).replace('\n', "\\n")
+}
+
 /// At most `max` characters, with a mark when something was cut.
 #[must_use]
 pub fn clip(text: &str, max: usize) -> String {
@@ -54,6 +61,7 @@ mod tests {
         assert_eq!(visible("ls\u{1b}[2K"), "ls\\u{1b}[2K");
         assert_eq!(visible("a\u{202e}b\u{200b}c"), "a\\u{202e}b\\u{200b}c");
         assert_eq!(visible("two\nlines é 漢"), "two\nlines é 漢");
+        assert_eq!(single_line("a\nb\u{1b}"), "a\\nb\\u{1b}");
     }
 
     #[test]

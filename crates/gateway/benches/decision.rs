@@ -1,5 +1,6 @@
 //! What the gate pays for one exec decision with its record on the disk: the lock read, the call judged, the record
-//! appended. Beside a raw write and `fdatasync` of the same bytes by as many threads in the same run. Prints; judges nothing.
+//! appended. Beside a raw write and `fdatasync` of the same bytes by as many threads in the same run. Prints;
+//! judges nothing.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::collections::BTreeMap;

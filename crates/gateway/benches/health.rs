@@ -20,15 +20,21 @@ use stockade_config::{Env, Paths, baseline, own_baseline, write_new};
 use stockade_core::{Redactor, Secret, SystemClock};
 use stockade_gateway::{Gateway, Running, serve};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 fn main() {
+    println!("{:<44} {:>9} {:>9} {:>9}", "µs, one request at a time", "p50", "p99", "max");
+    let mut builder = Builder::new_multi_thread();
+    compare("two workers, as `stockade up` runs", builder.worker_threads(2));
+    // Nobody is woken up on another thread: what is left is the work.
+    compare("one thread", &mut Builder::new_current_thread());
+}
+
+fn compare(name: &str, runtime: &mut Builder) {
     let state = tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o700)).tempdir().expect("a folder");
-    // As `stockade up` runs it.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    runtime.block_on(async {
+    runtime.enable_all().build().expect("a runtime").block_on(async {
         let token = Secret::random().expect("random bytes");
         let mut ours = connect(gateway(&Paths::in_state_dir(state.path()), &token).await).await;
         enter(&mut ours, &token).await;
@@ -44,20 +50,20 @@ fn main() {
                 echoes.push(other);
             }
         }
-        report(health, echoes);
+        report(name, health, echoes);
     });
 }
 
-fn report(mut health: Vec<Duration>, mut echoes: Vec<Duration>) {
+fn report(name: &str, mut health: Vec<Duration>, mut echoes: Vec<Duration>) {
     health.sort_unstable();
     echoes.sort_unstable();
-    println!("{:<36} {:>9} {:>9} {:>9}", "µs, one request at a time", "p50", "p99", "max");
-    for (name, times) in [("health of the gateway", &health), ("echo of a bare axum WebSocket", &echoes)] {
+    println!("{name}");
+    for (side, times) in [("  health of the gateway", &health), ("  echo of a bare axum WebSocket", &echoes)] {
         let [p50, p99, max] = [50, 99, 100].map(|percent| percentile(times, percent));
-        println!("{name:<36} {p50:>9.1} {p99:>9.1} {max:>9.1}");
+        println!("{side:<44} {p50:>9.1} {p99:>9.1} {max:>9.1}");
     }
     let ratio = |percent| percentile(&health, percent) / percentile(&echoes, percent);
-    println!("{:<36} {:>9.2} {:>9.2}", "  ratio", ratio(50), ratio(99));
+    println!("{:<44} {:>9.2} {:>9.2}", "  ratio", ratio(50), ratio(99));
 }
 
 /// One request and its answer; events that come in between are passed over.

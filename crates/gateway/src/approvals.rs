@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stockade_core::{ApprovalId, Clock, Digest, Principal, Scope, Timestamp};
+use stockade_core::{ApprovalId, Clock, Digest, Principal, Redactor, Scope, Timestamp, text};
 use stockade_policy::{Approval, Verdict};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -72,6 +72,7 @@ pub enum ResolveError {
 pub struct Approvals {
     requests: Mutex<BTreeMap<ApprovalId, Entry>>,
     events: Events,
+    redactor: Redactor,
     clock: Arc<dyn Clock>,
 }
 
@@ -83,22 +84,43 @@ struct Entry {
 impl Approvals {
     /// An empty queue.
     #[must_use]
-    pub fn new(events: Events, clock: Arc<dyn Clock>) -> Self {
-        Self { requests: Mutex::default(), events, clock }
+    pub fn new(events: Events, redactor: Redactor, clock: Arc<dyn Clock>) -> Self {
+        Self { requests: Mutex::default(), events, redactor, clock }
     }
 
-    /// Puts a question to the operators and announces it. Returns at once.
-    pub fn open(&self, card: Card, life: Duration) -> Request {
+    /// Puts a question to the operators and announces it. `None` when too many wait already: a flood of
+    /// questions must not bury the one that matters.
+    pub fn open(&self, card: Card, life: Duration) -> Option<Request> {
+        let card = self.shown(card);
         let created = self.clock.now();
         let request =
             Request { id: ApprovalId::fresh(), card, created, expires: created.after(life), outcome: Outcome::Pending };
         let mut requests = self.lock();
         forget_old(&mut requests);
+        let waiting = requests.values().filter(|entry| entry.request.outcome == Outcome::Pending).count();
+        if waiting >= MAX_PENDING {
+            return None;
+        }
         let entry = Entry { request: request.clone(), changed: watch::Sender::new(Outcome::Pending) };
         requests.insert(request.id.clone(), entry);
         drop(requests);
         self.events.send("exec.approval.requested", Some(Scope::Approvals), request.wire());
-        request
+        Some(request)
+    }
+
+    /// The card as it may be shown: secrets masked, and nothing in it that could repaint a terminal or
+    /// pass for another field. Only the command keeps its line ends.
+    fn shown(&self, card: Card) -> Card {
+        let command = text::visible(&self.redactor.mask(&card.command));
+        let mut request = plain(&self.redactor.mask_json(&card.request));
+        if let Some(fields) = request.as_object_mut() {
+            fields.insert("command".to_owned(), json!(command));
+            let own = fields.entry("stockade").or_insert_with(|| json!({}));
+            if let Some(own) = own.as_object_mut() {
+                own.insert("digest".to_owned(), json!(card.digest));
+            }
+        }
+        Card { command, request, digest: card.digest }
     }
 
     /// Waits for the answer to one's own request. A dropped wait cancels it, so that no question
@@ -284,6 +306,17 @@ impl Drop for Abandon<'_> {
     }
 }
 
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::String(text) => json!(text::single_line(text)),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(name, value)| (text::single_line(name), plain(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
 fn find<'a>(requests: &'a mut BTreeMap<ApprovalId, Entry>, id: &str) -> Result<&'a mut Entry, ResolveError> {
     let prefix = ApprovalId::parse(id).map_err(|_| ResolveError::NotFound)?;
     let mut matching = requests.iter_mut().filter(|(id, _)| id.as_str().starts_with(prefix.as_str()));
@@ -307,6 +340,8 @@ fn forget_old(requests: &mut BTreeMap<ApprovalId, Entry>) {
     }
 }
 
+/// Questions that wait at a time.
+const MAX_PENDING: usize = 64;
 /// Requests that are remembered; the oldest answered ones go first.
 const REMEMBERED: usize = 256;
 

@@ -1,7 +1,8 @@
 //! What holds and what does not, in the operator's words: printed at start, and asked by nobody else.
 
-use stockade_config::model::SandboxMode;
+use stockade_config::model::{ExecAsk, ExecSecurity, SandboxMode, WorkspaceAccess};
 use stockade_config::{WeakPoint, weak_points};
+use stockade_policy::AgentPolicy;
 use stockade_sandbox::{Control, State};
 
 use crate::Running;
@@ -26,41 +27,74 @@ pub enum Holds {
     Off(String),
 }
 
-/// The controls of a config on this machine.
+/// The controls of a config on this machine. What differs between agents is said for each of them.
 #[must_use]
 pub fn report(running: &Running, probed: &[Control]) -> Vec<Line> {
-    let agent = running.default_agent();
-    let line = |control: &str, state| Line { control: control.to_owned(), state };
+    let line = |control: String, state| Line { control, state };
     let gateway = &running.loaded.config.gateway;
     let mode = gateway.auth.effective_mode();
     let auth = match gateway.auth.shared_secret() {
-        Some(_) => Holds::Active(format!("{mode}; wrong attempts are slowed and locked out")),
+        Some(_) => {
+            Holds::Active(format!("{mode}; wrong attempts wait longer and longer, from elsewhere they are locked out"))
+        }
         None => Holds::Off(format!("gateway.auth.mode is {mode}")),
     };
-    let exec = format!("security {}, ask {}", agent.exec.security, agent.exec.ask);
     let mut lines = vec![
-        line("authentication", auth),
-        line("tool layers", Holds::Active(format!("{} layer(s), deny wins", agent.tool_layers.len()))),
-        line(
-            "exec gate",
-            match (agent.exec.security, agent.exec.ask) {
-                (stockade_config::model::ExecSecurity::Full, stockade_config::model::ExecAsk::Off) => {
-                    Holds::Off(format!("{exec}: every command runs unasked"))
-                }
-                _ => Holds::Active(exec),
-            },
-        ),
-        line("web requests", Holds::Active("private and metadata addresses refused, redirects judged".into())),
-        line("journal", Holds::Active("hash-chained; see `stockade journal verify`".into())),
-        line("log redaction", Holds::Active("always on".into())),
+        line("authentication".into(), auth),
+        line("web_fetch".into(), web_fetch(running)),
+        line("journal".into(), Holds::Active("hash-chained; see `stockade journal verify`".into())),
+        line("log redaction".into(), Holds::Active("always on".into())),
     ];
-    lines.push(line("sandbox", sandbox(agent.sandbox.mode, probed)));
+    lines.extend(shared_folders(running).map(|text| line("workspaces".into(), Holds::Degraded(text))));
+    let several = running.policy.agents.len() > 1;
+    for agent in &running.policy.agents {
+        let of = |control: &str| if several { format!("{control} ({})", agent.id) } else { control.to_owned() };
+        lines.push(line(of("tools"), Holds::Active(format!("{} layer(s), deny wins", agent.tool_layers.len()))));
+        lines.push(line(of("exec gate"), exec_gate(agent)));
+        lines.push(line(of("sandbox"), sandbox(agent.sandbox.mode, probed)));
+    }
     lines
+}
+
+fn web_fetch(running: &Running) -> Holds {
+    let text = "private and metadata addresses refused, each redirect judged".to_owned();
+    match running.loaded.own.egress.allow.as_slice() {
+        [] => Holds::Active(text),
+        allowed => Holds::Active(format!("{text}; allowed besides: {}", allowed.join(", "))),
+    }
+}
+
+/// Agents whose folder lies inside a folder that another agent can change.
+fn shared_folders(running: &Running) -> impl Iterator<Item = String> {
+    let agents = &running.policy.agents;
+    agents.iter().flat_map(move |outer| {
+        let writes = outer.sandbox.mode != SandboxMode::All || outer.sandbox.workspace_access == WorkspaceAccess::Rw;
+        agents
+            .iter()
+            .filter(move |inner| writes && inner.id != outer.id && inner.workspace.starts_with(&outer.workspace))
+            .map(move |inner| {
+                format!(
+                    "agent {} can change the workspace of agent {}, which lies inside its own; set \
+                     agents.entries.{}.workspace to a folder of its own",
+                    outer.id, inner.id, inner.id
+                )
+            })
+    })
+}
+
+fn exec_gate(agent: &AgentPolicy) -> Holds {
+    let exec = format!("security {}, ask {}", agent.exec.security, agent.exec.ask);
+    match (agent.exec.security, agent.exec.ask) {
+        (ExecSecurity::Full, ExecAsk::Off | ExecAsk::OnMiss) => {
+            Holds::Off(format!("{exec}: every command runs unasked"))
+        }
+        _ => Holds::Active(exec),
+    }
 }
 
 fn sandbox(mode: SandboxMode, probed: &[Control]) -> Holds {
     if mode == SandboxMode::Off {
-        return Holds::Off("agents.defaults.sandbox.mode is off: commands run on this machine as you".into());
+        return Holds::Off("sandbox.mode is off: commands run on this machine as you".into());
     }
     let missing: Vec<String> = probed
         .iter()
@@ -69,11 +103,16 @@ fn sandbox(mode: SandboxMode, probed: &[Control]) -> Holds {
             State::Degraded { why } => Some(format!("{} ({why})", control.id)),
         })
         .collect();
-    if missing.is_empty() {
-        return Holds::Active(format!("native, mode {mode}: namespaces, Landlock, seccomp, no network"));
+    if !missing.is_empty() {
+        return Holds::Degraded(format!(
+            "missing: {}; commands are refused unless stockade.json sandbox.acceptDegraded names it",
+            missing.join(", ")
+        ));
     }
-    let missing = missing.join(", ");
-    Holds::Degraded(format!("missing: {missing}; exec is refused unless stockade.json sandbox.acceptDegraded names it"))
+    if mode == SandboxMode::NonMain {
+        return Holds::Degraded("mode non-main: the main session's commands run on this machine as you".into());
+    }
+    Holds::Active(format!("native, mode {mode}: namespaces, Landlock, seccomp, no network"))
 }
 
 /// What an existing config leaves weak.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stockade_core::Scope;
+use stockade_core::{Redactor, Scope};
 use tokio::sync::broadcast;
 
 /// One event of the protocol.
@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 pub struct Event {
     /// Its name on the wire.
     pub name: &'static str,
-    /// What it says; secrets are masked before it gets here.
+    /// What it says, secrets masked.
     pub payload: Value,
     /// The scope that a receiver needs; none for `tick`, `health` and `shutdown`.
     pub scope: Option<Scope>,
@@ -22,30 +22,47 @@ pub struct Event {
 
 /// The hub. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Events(broadcast::Sender<Arc<Event>>);
+pub struct Events {
+    sender: broadcast::Sender<Arc<Event>>,
+    redactor: Redactor,
+}
 
 impl Default for Events {
     fn default() -> Self {
-        Self(broadcast::channel(BACKLOG).0)
+        Self::new(Redactor::default())
     }
 }
 
 impl Events {
-    /// Sends an event to every connection; nobody listening is no error.
+    /// A hub that masks what it sends.
+    #[must_use]
+    pub fn new(redactor: Redactor) -> Self {
+        Self { sender: broadcast::channel(BACKLOG).0, redactor }
+    }
+
+    /// Sends an event to every connection, secrets masked in all of it; nobody listening is no error.
     pub fn send(&self, name: &'static str, scope: Option<Scope>, payload: Value) {
-        // A send fails only when there is no receiver.
-        let _ = self.0.send(Arc::new(Event { name, payload, scope, tool: false }));
+        self.put(name, scope, &payload, false);
     }
 
     /// Sends an `agent` event of `stream: "tool"`.
     pub fn send_tool(&self, payload: Value) {
-        let _ = self.0.send(Arc::new(Event { name: "agent", payload, scope: Some(Scope::Read), tool: true }));
+        self.put("agent", Some(Scope::Read), &payload, true);
+    }
+
+    fn put(&self, name: &'static str, scope: Option<Scope>, payload: &Value, tool: bool) {
+        if self.sender.receiver_count() == 0 {
+            return;
+        }
+        let payload = self.redactor.mask_json(payload);
+        // A send fails only when there is no receiver.
+        let _ = self.sender.send(Arc::new(Event { name, payload, scope, tool }));
     }
 
     /// A receiver of everything from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.0.subscribe()
+        self.sender.subscribe()
     }
 }
 

@@ -1,23 +1,23 @@
 //! The gateway: what every connection and every turn shares.
 
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use stockade_agent::{GuardedClient, Timeouts};
-use stockade_core::{Clock, Denial, Principal, Redactor, Rule, SessionKey, Stage, Timestamp};
+use stockade_core::{Clock, Denial, Digest, Principal, Redactor, Rule, SessionKey, Stage, Timestamp};
 use stockade_policy::{AgentPolicy, Backend, Lock, View};
-use stockade_sandbox::Executor;
+use stockade_sandbox::{Executor, folders};
 use stockade_store::containment;
 use stockade_store::journal::{Entry, Journal, JournalError};
 use stockade_store::transcript::{Sessions, TranscriptError};
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::approvals::Approvals;
 use crate::events::Events;
 use crate::limiter::Limiter;
+use crate::reload::Held;
 use crate::running::Running;
 use crate::runs::Runs;
 use crate::tasks::Tasks;
@@ -46,6 +46,8 @@ pub struct Gateway {
     journal: Journal,
     data: PathBuf,
     running: RwLock<Arc<Running>>,
+    held: Mutex<Option<Held>>,
+    pub(crate) epoch: watch::Sender<u64>,
 }
 
 /// Why a gateway could not be made.
@@ -70,11 +72,11 @@ impl Gateway {
         redactor.learn(running.loaded.secrets.iter().cloned());
         let journal = Journal::open(&data, redactor.clone(), Arc::clone(&clock))?;
         let sessions = Sessions::open(&data, redactor.clone(), Arc::clone(&clock))?;
-        let events = Events::default();
+        let events = Events::new(redactor.clone());
         let seconds = Duration::from_secs;
         let timeouts = Timeouts { connect: seconds(10), first_byte: seconds(20), idle: seconds(10) };
         Ok(Arc::new(Self {
-            approvals: Approvals::new(events.clone(), Arc::clone(&clock)),
+            approvals: Approvals::new(events.clone(), redactor.clone(), Arc::clone(&clock)),
             events,
             redactor,
             tasks: Tasks::default(),
@@ -88,6 +90,8 @@ impl Gateway {
             journal,
             data,
             running: RwLock::new(Arc::new(running)),
+            held: Mutex::default(),
+            epoch: watch::Sender::new(0),
             clock,
         }))
     }
@@ -96,6 +100,29 @@ impl Gateway {
     #[must_use]
     pub fn running(&self) -> Arc<Running> {
         Arc::clone(&self.running.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps a config that waits for an operator; the last one replaces any before it.
+    pub(crate) fn hold(&self, held: Option<Held>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+
+    /// The config that waits, by what it would widen.
+    #[must_use]
+    pub fn held(&self) -> Option<(Digest, Vec<String>)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().map(|held| (held.generation(), held.widenings.clone()))
+    }
+
+    /// Takes the config that waits, if it is still this one.
+    pub(crate) fn take_held(&self, generation: Digest) -> Option<Held> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.take_if(|held| held.generation() == generation)
+    }
+
+    /// Closes every connection that proved itself before now.
+    pub(crate) fn evict(&self) {
+        self.epoch.send_modify(|epoch| *epoch += 1);
     }
 
     pub(crate) fn replace(&self, running: Running) {
@@ -135,24 +162,26 @@ impl Gateway {
         self.record(Entry { detail, ..Entry::new(Stage::Control, Principal::Gateway) }).await
     }
 
-    /// What a session sees, with its folders made (private to this user) and every link in their paths
-    /// resolved, so that what is judged and shown is what will be mounted.
+    /// What a session sees, with its folders made, private to this user. Links in their paths were
+    /// resolved when the config came into force; one that is there now was planted, and is refused.
     pub(crate) fn view(&self, agent: &AgentPolicy, session: &SessionKey) -> Result<View, Denial> {
-        let mut view = agent.view(session);
-        let unusable = |folder: &Path, error: std::io::Error| {
-            Denial::unreadable(Rule::Workspace, format!("the folder {} ({error})", folder.display()))
-        };
+        let view = agent.view(session);
         let protected = &self.running().policy.protected;
-        for mount in &mut view.mounts {
-            let folder = mount.host.clone();
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)
-                .map_err(|error| unusable(&folder, error))?;
-            mount.host = folder.canonicalize().map_err(|error| unusable(&folder, error))?;
+        let make = |folder: &Path| {
+            folders::make(folder).map_err(|error| {
+                let what = format!("the folder {} ({error})", folder.display());
+                Denial::unreadable(Rule::Workspace, what)
+            })
+        };
+        // In a sandbox the working directory is a mount; on the host it may be anywhere below one.
+        if view.backend == Backend::Host {
+            make(&view.workdir)?;
+        }
+        for mount in &view.mounts {
+            make(&mount.host)?;
             if view.backend == Backend::Native && protected.iter().any(|own| own.starts_with(&mount.host)) {
-                let why = format!("{} holds the gateway's own state and is not shown to a sandbox", folder.display());
+                let why =
+                    format!("{} holds the gateway's own state and is not shown to a sandbox", mount.host.display());
                 return Err(Denial::policy(Rule::Workspace, why));
             }
         }

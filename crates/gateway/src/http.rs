@@ -77,11 +77,15 @@ async fn upgrade(
     let Ok(upgrade) = upgrade else {
         return error(StatusCode::UPGRADE_REQUIRED, "websocket_only");
     };
-    let Some(place) = Place::take(&gateway, address.ip()) else {
+    let listed = gateway.running().loaded.config.gateway.control_ui.allowed_origins.clone();
+    // Before a place is taken: a web page must not be able to use up the operator's places.
+    if !origin::allowed(&headers, &listed) {
+        return error(StatusCode::FORBIDDEN, "origin_not_allowed");
+    }
+    let peer = ws::handshake::peer(address, &headers);
+    let Some(place) = Place::take(&gateway, (address.ip(), peer.browser)) else {
         return (StatusCode::SERVICE_UNAVAILABLE, "Too many unauthenticated sockets").into_response();
     };
-    let listed = gateway.running().loaded.config.gateway.control_ui.allowed_origins.clone();
-    let peer = ws::handshake::peer(address, &headers, &listed);
     upgrade
         .max_message_size(ws::MAX_PAYLOAD)
         .max_frame_size(ws::MAX_PAYLOAD)

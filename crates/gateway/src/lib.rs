@@ -9,6 +9,7 @@ pub mod gateway;
 mod http;
 mod limiter;
 mod origin;
+pub mod places;
 pub mod reload;
 pub mod running;
 mod runs;

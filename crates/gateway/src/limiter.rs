@@ -21,10 +21,14 @@ pub enum Gate {
     Locked(Duration),
 }
 
+/// Who is counted: an address, and whether a browser speaks for it. A web page that guesses from inside
+/// the operator's browser must not lock out the operator's own tools on the same machine.
+pub type Source = (IpAddr, bool);
+
 /// The limiter.
 #[derive(Debug, Default)]
 pub struct Limiter {
-    clients: Mutex<HashMap<IpAddr, Client>>,
+    clients: Mutex<HashMap<Source, Client>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,15 +42,14 @@ struct Client {
 /// A place among the unauthenticated sockets of an address; given back when dropped.
 pub struct Place {
     gateway: Arc<crate::Gateway>,
-    address: IpAddr,
+    source: Source,
 }
 
 impl Limiter {
-    /// What an attempt from `address` meets. `browser` is true when the request carries an Origin: a
-    /// web page that guesses from inside the operator's browser is locked out even on loopback.
-    pub fn gate(&self, limits: &RateLimit, address: IpAddr, browser: bool, now: Timestamp) -> Gate {
+    /// What an attempt meets. A browser is locked out even on loopback.
+    pub fn gate(&self, limits: &RateLimit, source: Source, now: Timestamp) -> Gate {
         let mut clients = self.lock();
-        let Some(client) = clients.get_mut(&address) else { return Gate::Open };
+        let Some(client) = clients.get_mut(&source) else { return Gate::Open };
         if let Some(until) = client.locked_until {
             if now < until {
                 return Gate::Locked(until.since(now));
@@ -56,7 +59,7 @@ impl Limiter {
         }
         client.failures.retain(|at| now.since(*at) < Duration::from_millis(limits.window_ms));
         let failures = u32::try_from(client.failures.len()).unwrap_or(u32::MAX);
-        let exempt = address.is_loopback() && limits.exempt_loopback && !browser;
+        let exempt = source.0.is_loopback() && limits.exempt_loopback && !source.1;
         match failures {
             0 => Gate::Open,
             _ if exempt => Gate::Wait((FIRST_DELAY * 2_u32.saturating_pow(failures.min(8) - 1)).min(LAST_DELAY)),
@@ -70,49 +73,49 @@ impl Limiter {
     }
 
     /// One attempt at a time waits for each address, so that parallel guesses are no faster.
-    pub fn turnstile(&self, address: IpAddr) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(&self.lock().entry(address).or_default().turnstile)
+    pub fn turnstile(&self, source: Source) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(&self.lock().entry(source).or_default().turnstile)
     }
 
     /// An attempt failed.
-    pub fn failed(&self, address: IpAddr, now: Timestamp) {
+    pub fn failed(&self, source: Source, now: Timestamp) {
         let mut clients = self.lock();
         if clients.len() >= MAX_CLIENTS {
             clients.retain(|_, client| {
                 client.sockets > 0 || client.failures.last().is_some_and(|at| now.since(*at) < FORGET)
             });
         }
-        let client = clients.entry(address).or_default();
+        let client = clients.entry(source).or_default();
         client.failures.push(now);
         let excess = client.failures.len().saturating_sub(MAX_FAILURES);
         client.failures.drain(..excess);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Client>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Source, Client>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place {
     /// Takes a place for one more unauthenticated socket; `None` when the address has too many.
-    pub fn take(gateway: &Arc<crate::Gateway>, address: IpAddr) -> Option<Self> {
+    pub fn take(gateway: &Arc<crate::Gateway>, source: Source) -> Option<Self> {
         let mut clients = gateway.limiter.lock();
-        let client = clients.entry(address).or_default();
+        let client = clients.entry(source).or_default();
         if client.sockets >= MAX_SOCKETS {
             return None;
         }
         client.sockets += 1;
-        Some(Self { gateway: Arc::clone(gateway), address })
+        Some(Self { gateway: Arc::clone(gateway), source })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut clients = self.gateway.limiter.lock();
-        if let Some(client) = clients.get_mut(&self.address) {
+        if let Some(client) = clients.get_mut(&self.source) {
             client.sockets = client.sockets.saturating_sub(1);
             if client.sockets == 0 && client.failures.is_empty() && client.locked_until.is_none() {
-                clients.remove(&self.address);
+                clients.remove(&self.source);
             }
         }
     }
@@ -133,11 +136,11 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000_000);
 
     fn after(failures: usize, address: &str, browser: bool) -> Gate {
-        let (limiter, address) = (Limiter::default(), address.parse().expect("an address"));
+        let (limiter, source) = (Limiter::default(), (address.parse().expect("an address"), browser));
         for _ in 0..failures {
-            limiter.failed(address, NOW);
+            limiter.failed(source, NOW);
         }
-        limiter.gate(&RateLimit::default(), address, browser, NOW)
+        limiter.gate(&RateLimit::default(), source, NOW)
     }
 
     #[test]
@@ -157,13 +160,13 @@ mod tests {
 
     #[test]
     fn a_lockout_ends_and_memory_is_bounded() {
-        let (limiter, address) = (Limiter::default(), "192.0.2.1".parse().expect("an address"));
-        (0..10).for_each(|_| limiter.failed(address, NOW));
+        let (limiter, source) = (Limiter::default(), ("192.0.2.1".parse().expect("an address"), false));
+        (0..10).for_each(|_| limiter.failed(source, NOW));
         let limits = RateLimit::default();
-        assert!(matches!(limiter.gate(&limits, address, false, NOW), Gate::Locked(_)));
-        assert_eq!(limiter.gate(&limits, address, false, NOW.after(Duration::from_secs(301))), Gate::Open);
+        assert!(matches!(limiter.gate(&limits, source, NOW), Gate::Locked(_)));
+        assert_eq!(limiter.gate(&limits, source, NOW.after(Duration::from_secs(301))), Gate::Open);
         for n in 0..MAX_CLIENTS as u32 + 100 {
-            limiter.failed(IpAddr::from(n.to_be_bytes()), NOW.after(Duration::from_secs(u64::from(n))));
+            limiter.failed((IpAddr::from(n.to_be_bytes()), false), NOW.after(Duration::from_secs(u64::from(n))));
         }
         assert!(limiter.lock().len() <= MAX_CLIENTS + 1);
     }

@@ -27,12 +27,12 @@ pub fn start(gateway: &Arc<Gateway>, paths: Paths, env: Env) -> Result<(), notif
             let _ = changed.try_send(());
         }
     })?;
-    for folder in folders(&gateway.running(), &paths) {
-        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    let mut watched = folders(&gateway.running(), &paths);
+    for folder in &watched {
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
     }
     let (owner, stopping) = (Arc::clone(gateway), gateway.tasks.stopping());
     gateway.tasks.start("config reload", async move {
-        let _watcher = watcher;
         loop {
             tokio::select! {
                 Some(()) = changes.recv() => {}
@@ -42,6 +42,12 @@ pub fn start(gateway: &Arc<Gateway>, paths: Paths, env: Env) -> Result<(), notif
             tokio::time::sleep(SETTLE).await;
             while changes.try_recv().is_ok() {}
             reload(&owner, &paths, &env).await;
+            // A new include may stand in a folder that nobody has watched yet.
+            for folder in folders(&owner.running(), &paths) {
+                if !watched.contains(&folder) && watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
+                    watched.insert(folder);
+                }
+            }
         }
     });
     Ok(())
@@ -50,7 +56,8 @@ pub fn start(gateway: &Arc<Gateway>, paths: Paths, env: Env) -> Result<(), notif
 async fn reload(gateway: &Gateway, paths: &Paths, env: &Env) {
     let old = gateway.running();
     let new = match Running::load(paths, env) {
-        Ok(new) if new.policy.generation == old.policy.generation => return,
+        // Back to what is in force: nothing waits any more.
+        Ok(new) if new.policy.generation == old.policy.generation => return gateway.hold(None),
         Ok(new) => new,
         Err(error) => {
             let text = error.to_string();
@@ -63,15 +70,89 @@ async fn reload(gateway: &Gateway, paths: &Paths, env: &Env) {
     if (was.port(), was.bind, was.custom_bind_host) != (is.port(), is.bind, is.custom_bind_host) {
         tracing::warn!("gateway.port and gateway.bind change only with a restart");
     }
+    let widenings = widenings(&old, &new);
+    if !widenings.is_empty() {
+        let keys = widenings.join(", ");
+        tracing::error!("the changed config would allow more ({keys}); it waits for `stockade config confirm`");
+        if record(gateway, "config held", json!({ "widens": widenings, "generation": new.policy.generation })).await {
+            gateway.hold(Some(Held { running: new, widenings }));
+        }
+        return;
+    }
+    gateway.hold(None);
+    put_in_force(gateway, &old, new).await;
+}
+
+/// A changed config that allows more than the running one, waiting for an operator.
+pub struct Held {
+    running: Running,
+    /// The keys by which it allows more.
+    pub widenings: Vec<String>,
+}
+
+impl Held {
+    /// Which config it is.
+    #[must_use]
+    pub fn generation(&self) -> stockade_core::Digest {
+        self.running.policy.generation
+    }
+}
+
+/// Puts a held config in force, because an operator says so.
+pub async fn confirm(gateway: &Gateway, held: Held, by: &stockade_core::Principal) {
+    let detail = json!({ "widens": held.widenings, "generation": held.generation(), "by": by.to_string() });
+    if record(gateway, "config confirmed", detail).await {
+        let old = gateway.running();
+        put_in_force(gateway, &old, held.running).await;
+    }
+}
+
+/// The keys by which a config allows more: agents, and who may connect.
+fn widenings(old: &Running, new: &Running) -> Vec<String> {
+    let mut keys = stockade_policy::ratchet::widenings(&old.policy, &new.policy);
+    let (was, is) = (&old.loaded.config.gateway, &new.loaded.config.gateway);
+    let mut found = |wider: bool, key: &str| {
+        if wider {
+            keys.push(key.to_owned());
+        }
+    };
+    let none = stockade_config::model::AuthMode::None;
+    found(is.auth.effective_mode() == none && was.auth.effective_mode() != none, "gateway.auth.mode");
+    found(is.trusted_proxies.iter().any(|proxy| !was.trusted_proxies.contains(proxy)), "gateway.trustedProxies");
+    let (was_ui, is_ui) = (&was.control_ui.allowed_origins, &is.control_ui.allowed_origins);
+    found(is_ui.iter().any(|origin| !was_ui.contains(origin)), "gateway.controlUi.allowedOrigins");
+    let (was, is) = (&was.auth.rate_limit, &is.auth.rate_limit);
+    let looser = is.max_attempts > was.max_attempts || is.lockout_ms < was.lockout_ms || is.window_ms < was.window_ms;
+    found(looser || is.exempt_loopback && !was.exempt_loopback, "gateway.auth.rateLimit");
+    keys
+}
+
+async fn put_in_force(gateway: &Gateway, old: &Running, new: Running) {
     let generation = new.policy.generation;
     if !record(gateway, "config reloaded", json!({ "from": old.policy.generation, "to": generation })).await {
         tracing::error!("the changed config is not used: it could not be journaled");
         return;
     }
+    let auth_changed = !same_secret(old, &new);
     gateway.replace(new);
+    if auth_changed {
+        gateway.evict();
+    }
     tracing::info!("the changed config is in force");
-    let payload = json!({ "path": paths.config, "hash": generation, "ts": gateway.clock.now() });
+    let payload =
+        json!({ "path": gateway.running().loaded.paths.config, "hash": generation, "ts": gateway.clock.now() });
     gateway.events.send("config.changed", Some(Scope::Read), payload);
+}
+
+/// Whether clients prove themselves as before; if not, those that did by the old way are sent away.
+fn same_secret(old: &Running, new: &Running) -> bool {
+    let (old, new) = (&old.loaded.config.gateway.auth, &new.loaded.config.gateway.auth);
+    let same = match (old.shared_secret(), new.shared_secret()) {
+        (Some(old), Some(new)) => old.matches(new.expose()),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    same && old.effective_mode() == new.effective_mode()
 }
 
 async fn record(gateway: &Gateway, what: &str, detail: serde_json::Value) -> bool {

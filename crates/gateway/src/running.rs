@@ -11,6 +11,8 @@ use stockade_policy::{AgentPolicy, Policy};
 use thiserror::Error;
 use url::Url;
 
+use crate::places::{self, PlaceError};
+
 /// A config in force.
 pub struct Running {
     /// The config.
@@ -30,6 +32,9 @@ pub enum RunningError {
     /// It cannot be enforced.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A folder of an agent cannot be trusted.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// It would be unsafe to run.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Refusal>),
@@ -58,9 +63,7 @@ impl Running {
         }
         let approvals = stockade_config::approvals_file(&loaded.paths)?;
         let mut policy = Policy::compile(&loaded, approvals.as_ref())?;
-        // A path is protected under every name: as configured, and with its links resolved.
-        let resolved: Vec<_> = policy.protected.iter().filter_map(|path| path.canonicalize().ok()).collect();
-        policy.protected.extend(resolved);
+        places::resolve(&mut policy)?;
         if policy.default_agent().is_none() {
             return Err(RunningError::NoAgent);
         }

@@ -59,7 +59,9 @@ impl Runs {
         if let Some(run) = runs.get(turn) {
             return if run.input == input { Entered::Again(run.clone()) } else { Entered::Conflict };
         }
-        if runs.len() >= MAX_RUNS {
+        if runs.values().filter(|run| *run.state.borrow() == State::Running).count() >= MAX_RUNNING
+            || runs.len() >= MAX_RUNS
+        {
             return Entered::Full;
         }
         let run = Run {
@@ -119,6 +121,12 @@ impl Runs {
 }
 
 impl Run {
+    /// A guard that ends the run, if nothing else has.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        Ending(self.clone())
+    }
+
     /// Ends the run.
     pub fn end(&self, outcome: Result<Value, String>) {
         self.state.send_replace(State::Ended(outcome));
@@ -141,9 +149,26 @@ impl Run {
     }
 }
 
+/// Ends a run when its task does, whatever way that is.
+pub struct Ending(Run);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.state.send_if_modified(|state| {
+            let running = *state == State::Running;
+            if running {
+                *state = State::Ended(Err("the turn broke off".to_owned()));
+            }
+            running
+        });
+    }
+}
+
 /// How long an ended run is remembered. Source: OpenClaw's dedupe window, 300 s.
 const REMEMBER: Duration = Duration::from_secs(300);
-const MAX_RUNS: usize = 1000;
+/// Turns under way at a time, and runs that are remembered.
+const MAX_RUNNING: usize = 64;
+const MAX_RUNS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -161,6 +186,8 @@ mod tests {
         assert!(matches!(runs.enter(&turn, &session, Digest::of(b"b"), now), Entered::Conflict));
         assert_eq!(runs.cancel(&session, None), std::slice::from_ref(&turn));
         assert!(run.cancel.is_cancelled());
+        drop(run.ending());
+        assert_eq!(run.state(), State::Ended(Err("the turn broke off".to_owned())));
         run.end(Ok(Value::Null));
         assert_eq!(runs.busy(&session), None);
         let later = now.after(REMEMBER);

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Extension;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use stockade_config::model::Bind;
 use thiserror::Error;
@@ -100,16 +100,14 @@ pub fn start(gateway: &Arc<Gateway>, listener: TcpListener) {
             let stopping = stopping.clone();
             tasks.start("connection", async move {
                 let _place = place;
-                // Without a guess at the protocol, which would wait for a silent client for ever.
-                let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-                builder
-                    .http1()
+                let io = TokioIo::new(Metered { stream, budget });
+                // Not hyper-util's `auto`: its guess at the protocol waits for a silent client for ever.
+                let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEADER_TIME)
                     .max_buf_size(MAX_HEADER)
-                    .keep_alive(true);
-                let io = TokioIo::new(Metered { stream, budget });
-                let connection = builder.serve_connection_with_upgrades(io, TowerToHyperService::new(service));
+                    .serve_connection(io, TowerToHyperService::new(service))
+                    .with_upgrades();
                 tokio::pin!(connection);
                 tokio::select! {
                     // What a client does wrong with its own connection is its own affair.

@@ -36,6 +36,8 @@ use stream::Stream;
 
 /// The longest message, in bytes.
 pub const MAX_MESSAGE: usize = 256 * 1024;
+/// The longest text of one answer of the model, in bytes.
+pub const MAX_REPLY: usize = 1024 * 1024;
 
 /// A message whose form was checked.
 #[derive(Debug)]
@@ -186,12 +188,17 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<Reply, TurnError> {
     let limit = gateway.running().policy.turn_timeout;
-    let turn = Turn::begin(gateway, admitted, cancel).await?;
+    // Whatever stops the turn stops it through this token, so that what runs is killed and its end is
+    // recorded before the turn ends.
+    let stop = cancel.child_token();
+    let turn = Turn::begin(gateway, admitted, stop.clone())?;
+    let driven = turn.drive(stream);
+    tokio::pin!(driven);
     tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(TurnError::Cancelled),
-        ended = tokio::time::timeout(limit, turn.drive(stream)) => {
-            ended.unwrap_or(Err(TurnError::Timeout(limit.as_secs())))
+        ended = &mut driven => ended,
+        () = tokio::time::sleep(limit) => {
+            stop.cancel();
+            driven.await.map_err(|_| TurnError::Timeout(limit.as_secs()))
         }
     }
 }
@@ -213,16 +220,13 @@ struct Turn<'a> {
     conversation: Conversation,
     model: Arc<Model>,
     model_name: String,
-    cancel: &'a CancellationToken,
+    stop: CancellationToken,
     calls_left: u32,
+    exhausted: bool,
 }
 
 impl<'a> Turn<'a> {
-    async fn begin(
-        gateway: &'a Arc<Gateway>,
-        admitted: Admitted,
-        cancel: &'a CancellationToken,
-    ) -> Result<Self, TurnError> {
+    fn begin(gateway: &'a Arc<Gateway>, admitted: Admitted, stop: CancellationToken) -> Result<Self, TurnError> {
         let running = gateway.running();
         let agent = agent_of(&running, &admitted.agent)?;
         let (model, model_name) = running.model(agent).map_err(TurnError::Model)?;
@@ -230,12 +234,17 @@ impl<'a> Turn<'a> {
         let conversation = Conversation::open(gateway, agent, &admitted.inbound.session, &admitted.inbound.turn)?;
         conversation.say_user(&admitted.inbound.text, &admitted.principal)?;
         let calls_left = running.policy.max_tool_calls;
-        Ok(Self { gateway, recorder, admitted, conversation, model, model_name, cancel, calls_left })
+        Ok(Self { gateway, recorder, admitted, conversation, model, model_name, stop, calls_left, exhausted: false })
     }
 
     async fn drive(mut self, stream: &mut Stream) -> Result<Reply, TurnError> {
         loop {
-            let answer = self.ask_model(stream).await?;
+            let stop = self.stop.clone();
+            let answer = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(TurnError::Cancelled),
+                answer = self.ask_model(stream) => answer?,
+            };
             let label = self.conversation.label();
             self.conversation.say_model(&answer, &self.model_name)?;
             if answer.calls.is_empty() {
@@ -247,6 +256,10 @@ impl<'a> Turn<'a> {
                 let (call, result) = self.answer_call(proposed).await?;
                 stream.tool_ended(&call, result.content());
                 self.conversation.say_tool(&call, result)?;
+            }
+            // The model heard that its last call was refused; one that goes on all the same is not asked again.
+            if std::mem::replace(&mut self.exhausted, self.calls_left == 0) {
+                return Err(TurnError::Denied(limit()));
             }
         }
     }
@@ -269,6 +282,9 @@ impl<'a> Turn<'a> {
                 ModelEvent::Text(text) => {
                     stream.text(&text);
                     said.text.push_str(&text);
+                    if said.text.len() > MAX_REPLY {
+                        return Err(TurnError::Model(format!("the model's answer is longer than {MAX_REPLY} bytes")));
+                    }
                 }
                 ModelEvent::Call(call) => said.calls.push(call),
                 ModelEvent::Finished { stop, usage } => (said.stop, said.usage) = (Some(stop), usage),
@@ -282,7 +298,8 @@ impl<'a> Turn<'a> {
         let agent = agent_of(&running, &self.admitted.agent)?;
         let lock = self.gateway.lock();
         let judge = Judge::new(&running.policy, &lock);
-        let allowed = |tool: &&tools::Tool| judge.tool(agent, &ToolName::new(tool.name)).is_ok();
+        let allowed =
+            |tool: &&tools::Tool| judge.tool(agent, &self.admitted.inbound.session, &ToolName::new(tool.name)).is_ok();
         let definitions = tools::ALL.iter().filter(allowed).map(tools::Tool::definition).collect();
         Ok((self.conversation.context(agent)?, definitions))
     }
@@ -297,8 +314,10 @@ impl<'a> Turn<'a> {
 
     /// Stages 5 to 8: the gate, the executor, the label.
     async fn answer_call(&mut self, proposed: Proposed) -> Result<(ToolCall, Labeled<ToolResult>), TurnError> {
-        let outcome = if self.calls_left == 0 {
-            Err(Denial::policy(Rule::TurnLimit, "the turn used up turn.maxToolCalls"))
+        let outcome = if self.stop.is_cancelled() {
+            Err(Denial::policy(Rule::Permit, "the turn was stopped"))
+        } else if self.calls_left == 0 {
+            Err(limit())
         } else {
             self.calls_left -= 1;
             self.perform(&proposed).await?
@@ -341,6 +360,10 @@ impl Said {
             Some(StopReason::Filtered | StopReason::Other) | None => "error",
         }
     }
+}
+
+fn limit() -> Denial {
+    Denial::policy(Rule::TurnLimit, "the turn used up turn.maxToolCalls")
 }
 
 fn agent_of<'r>(running: &'r Running, id: &AgentId) -> Result<&'r AgentPolicy, TurnError> {

@@ -12,7 +12,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Value, json};
 use stockade_core::text;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Gateway;
@@ -57,13 +57,15 @@ pub async fn serve(
     place: Place,
     budget: Arc<crate::serve::Budget>,
 ) {
+    // From before the secret is compared: a rotation in between closes this connection too.
+    let epoch = gateway.epoch.subscribe();
     let entered = tokio::time::timeout(HANDSHAKE, enter(&gateway, &mut socket, &peer)).await;
     drop(place);
     match entered {
         Ok(Some(session)) => {
             budget.lift();
             let connection = Connection::new(gateway, session, peer.address);
-            connection.run(socket).await;
+            connection.run(socket, epoch).await;
         }
         Ok(None) => {}
         Err(_) => close(&mut socket, 1000, "").await,
@@ -144,7 +146,7 @@ impl Connection {
         Self { gateway, caller, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)), outbox, seq: 0, strikes: 0 }
     }
 
-    async fn run(mut self, mut socket: WebSocket) {
+    async fn run(mut self, mut socket: WebSocket, mut epoch: watch::Receiver<u64>) {
         let mut events = self.gateway.events.subscribe();
         let health = methods::system::health_payload(&self.gateway);
         let first = self.event("health", &health);
@@ -181,6 +183,7 @@ impl Connection {
                     }
                     Step::Nothing
                 }
+                _ = epoch.changed() => Step::Close(4001, "gateway auth changed"),
                 () = stopping.cancelled() => Step::Close(1012, "service restart"),
             };
             match step {

@@ -1,6 +1,6 @@
-//! What one exec decision costs, beside parsing the JSON of the same call in the same run: an ordinary pipeline, and what
-//! a hostile model would send to make the judge slow. `decided` is the judge alone; `settled` adds the digest that binds the
-//! permit. Prints; judges nothing.
+//! What one exec decision costs, beside parsing the JSON of the same call in the same run: an ordinary pipeline,
+//! and what a hostile model would send to make the judge slow. `decided` is the judge alone; `settled` adds the
+//! digest that binds the permit. Prints; judges nothing.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::collections::BTreeMap;

@@ -142,6 +142,18 @@ pub struct FileCall {
     pub view: View,
 }
 
+/// Where the words of an address stand, whole and letter for letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Words {
+    /// In what the operator said.
+    Owner,
+    /// In a page that was fetched.
+    Source,
+    /// Nowhere: the model put them together, and may have put anything into them.
+    Composed,
+}
+
 /// A `web_fetch` call: one GET.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchCall {
@@ -149,6 +161,10 @@ pub struct FetchCall {
     pub context: CallContext,
     /// The address, normalised by the WHATWG URL standard.
     pub url: Url,
+    /// Where the address was found.
+    pub words: Words,
+    /// Whether the session has read untrusted content.
+    pub untrusted: bool,
     /// At most this many characters of text are returned.
     pub max_chars: usize,
 }
@@ -206,5 +222,5 @@ macro_rules! bound_by_json {
 bound_by_json! {
     ProcessCall as "stockade.process.v1" with action;
     FileCall as "stockade.file.v1" with path, op, view;
-    FetchCall as "stockade.fetch.v1" with url, max_chars;
+    FetchCall as "stockade.fetch.v1" with url, words, untrusted, max_chars;
 }

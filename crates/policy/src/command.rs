@@ -5,7 +5,7 @@
 //! or is refused, never passes. Bounded in size; it has no recursion, so hostile nesting costs nothing.
 
 /// The longest command that is analysed, in bytes.
-pub const MAX_COMMAND: usize = 64 * 1024;
+pub const MAX_COMMAND: usize = 32 * 1024;
 
 /// What is known of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Simple {
 #[must_use]
 pub fn analyze(command: &str) -> Analysis {
     if command.len() > MAX_COMMAND {
-        return Analysis { commands: Vec::new(), opaque: Some("the command is longer than 64 KiB") };
+        return Analysis { commands: Vec::new(), opaque: Some("more than 32 KiB of text") };
     }
     let mut lexer = Lexer { rest: command.chars().peekable() };
     let mut analysis = Analysis { commands: Vec::new(), opaque: None };
@@ -48,12 +48,22 @@ impl Analysis {
     }
 
     /// Words that may name a file whose bytes decide what runs. For a command that is not understood,
-    /// every piece of it.
+    /// every piece of it, also below each folder that it changes into. `None` when there are more than
+    /// can be bound: a part of them would let the rest be swapped after the approval.
     #[must_use]
-    pub fn operands(&self, command: &str) -> Vec<String> {
+    pub fn operands(&self, command: &str) -> Option<Vec<String>> {
         let mut found: Vec<String> = if self.opaque.is_some() {
-            let breaks = |c: char| c.is_whitespace() || "'\"`$(){}[]<>|&;=,\\".contains(c);
-            command.split(breaks).filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
+            let pieces = pieces(command);
+            let entered = pieces.iter().zip(pieces.iter().skip(1)).filter(|(word, _)| ENTERS.contains(word));
+            let folders: Vec<&str> = entered.map(|(_, folder)| *folder).collect();
+            if pieces.len() > MAX_OPERANDS || pieces.len() * folders.len() > MAX_OPERANDS {
+                return None;
+            }
+            let below = folders.iter().flat_map(|folder| pieces.iter().map(move |piece| format!("{folder}/{piece}")));
+            let nested = folders.windows(2).map(|pair| pair.join("/"));
+            let nested: Vec<String> =
+                nested.flat_map(|folder| pieces.iter().map(move |piece| format!("{folder}/{piece}"))).collect();
+            below.chain(nested).chain(pieces.iter().map(|piece| (*piece).to_owned())).collect()
         } else {
             let words = self.commands.iter().flat_map(|command| command.words.iter());
             let reads = self.commands.iter().flat_map(|command| command.reads.iter());
@@ -63,12 +73,51 @@ impl Analysis {
         };
         found.sort();
         found.dedup();
-        found.truncate(MAX_OPERANDS);
-        found
+        (found.len() <= MAX_OPERANDS).then_some(found)
+    }
+
+    /// The folders whose files a pattern in the command may stand for.
+    #[must_use]
+    pub fn patterns(&self, command: &str) -> Vec<String> {
+        let named = |piece: &&str| piece.contains(GLOBS);
+        let folder = |piece: &str| {
+            let literal = piece.split(GLOBS).next().unwrap_or_default();
+            literal.rsplit_once('/').map_or_else(|| ".".to_owned(), |(folder, _)| format!("{folder}/"))
+        };
+        let words = command.split(|c: char| c.is_whitespace() || "'\"`$(){}<>|&;=,\\".contains(c));
+        let mut folders: Vec<String> = words.filter(named).map(folder).collect();
+        folders.sort();
+        folders.dedup();
+        folders
     }
 }
 
+fn pieces(command: &str) -> Vec<&str> {
+    let breaks = |c: char| c.is_whitespace() || "'\"`$(){}[]<>|&;=,\\".contains(c);
+    let mut pieces: Vec<&str> = Vec::new();
+    for piece in command.split(breaks).filter(|piece| !piece.is_empty()) {
+        // Two folders entered one after the other keep their order; a piece that repeats adds nothing.
+        if !pieces.contains(&piece)
+            || pieces.last().is_some_and(|last| ENTERS.contains(last))
+            || ENTERS.contains(&piece)
+        {
+            pieces.push(piece);
+        }
+        if pieces.len() > MAX_OPERANDS {
+            break;
+        }
+    }
+    pieces
+}
+
+/// Files that one approval can bind.
 const MAX_OPERANDS: usize = 256;
+/// Simple commands and words in one command, beyond which it is not analysed.
+const MAX_COMMANDS: usize = 64;
+const MAX_WORDS: usize = 1024;
+/// Words before a folder in which what follows is looked up.
+const ENTERS: &[&str] = &["cd", "pushd", "chdir", "-C", "--directory", "--chdir", "--cwd"];
+const GLOBS: [char; 3] = ['*', '?', '['];
 
 type Opaque = &'static str;
 
@@ -87,7 +136,12 @@ struct Lexer<'a> {
 fn parse(lexer: &mut Lexer<'_>, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
     let mut current = Simple::default();
     let mut after_operator = true;
+    let mut words = 0_usize;
     while let Some(token) = lexer.token()? {
+        words += 1;
+        if words > MAX_WORDS || commands.len() > MAX_COMMANDS {
+            return Err("more than 64 commands or 1024 words");
+        }
         match token {
             Token::Word { text, quoted } => {
                 if current.words.is_empty() {
@@ -226,6 +280,8 @@ impl Lexer<'_> {
                     text.push(escaped);
                 }
                 '$' | '`' => return Err("an expansion"),
+                '*' | '?' | '[' => return Err("a file name pattern"),
+                '~' if text.is_empty() && !quoted => return Err("a home directory"),
                 '(' | ')' | '{' | '}' | '!' => return Err("a shell construct"),
                 '\0'..='\u{1f}' | '\u{7f}' => return Err("a control character"),
                 _ => {

@@ -40,6 +40,12 @@ impl EgressPolicy {
         allow.iter().map(|entry| AllowRule::parse(entry.as_ref())).collect::<Result<_, _>>().map(|allow| Self { allow })
     }
 
+    /// Whether this policy allows no origin that `other` does not.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.allow.iter().all(|rule| other.allow.contains(rule))
+    }
+
     fn allows(&self, url: &Url) -> bool {
         self.allow.iter().any(|rule| rule.matches(url))
     }

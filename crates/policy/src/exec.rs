@@ -39,6 +39,19 @@ impl ExecPolicy {
         }
     }
 
+    /// Judges input to a running command. No allowlist covers it: what it means is up to the program.
+    pub fn judge_input(&self) -> Decision {
+        match (self.security, self.ask) {
+            (ExecSecurity::Deny, _) => deny(Rule::ExecSecurity, "tools.exec.security is deny"),
+            (_, ExecAsk::Always) => ask(Rule::ExecAsk, "tools.exec.ask is always"),
+            (ExecSecurity::Full, _) => Decision::Allow { rule: Rule::ExecSecurity },
+            (ExecSecurity::Allowlist, ExecAsk::OnMiss) => ask(Rule::ExecAllowlist, "it is input to a running program"),
+            (ExecSecurity::Allowlist, ExecAsk::Off) => {
+                deny(Rule::ExecAllowlist, "input to a running program is not on the exec allowlist")
+            }
+        }
+    }
+
     /// Why the allowlist does not cover the command; `None` when it covers all of it.
     fn miss(&self, call: &ExecCall) -> Option<(Rule, String)> {
         let analysis = command::analyze(&call.command);

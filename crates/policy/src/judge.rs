@@ -1,14 +1,15 @@
 //! The one place where a call is judged. Each kind of call passes the same head (containment, agent,
 //! tool layers) and then its own rule.
 
-use stockade_core::{Decision, Denial, Rule, Timestamp, ToolName};
+use stockade_core::{Decision, Denial, Rule, SessionKey, Timestamp, ToolName};
 
-use crate::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessCall};
+use crate::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, Words};
 use crate::egress;
 use crate::paths;
 use crate::permit::{Bound, Judged};
 use crate::policy::{AgentPolicy, Policy};
 use crate::tools;
+use crate::view::Backend;
 
 /// The containment lock as it was read for this decision. An unreadable lock is a closed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,19 +62,31 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// A [`Denial`] by containment, an unknown agent, or a tool layer.
-    pub fn tool(&self, agent: &AgentPolicy, tool: &ToolName) -> Result<(), Denial> {
+    pub fn tool(&self, agent: &AgentPolicy, session: &SessionKey, tool: &ToolName) -> Result<(), Denial> {
         self.lock.judge()?;
-        tools::judge_tool(&agent.tool_layers, tool)
+        tools::judge_tool(agent.layers(session), tool)
     }
 
     /// Judges a shell command.
     pub fn exec(&self, call: ExecCall) -> Judged<ExecCall> {
-        self.judge(call, "exec", |agent, call| agent.exec.judge(call))
+        self.judge(call, "exec", |agent, call| {
+            if agent.sandbox_required && call.view.backend == Backend::Host {
+                let why = "tools.exec.host is sandbox, and this session has none (sandbox.mode)";
+                return Decision::Deny(Denial::policy(Rule::SandboxRequired, why));
+            }
+            agent.exec.judge(call)
+        })
     }
 
     /// Judges an act on a background process. The executor holds it to the session's own processes.
     pub fn process(&self, call: ProcessCall) -> Judged<ProcessCall> {
-        self.judge(call, "process", |_, _| Decision::Allow { rule: Rule::ToolLayers })
+        self.judge(call, "process", |agent, call| match &call.action {
+            // What is written to a shell runs in it.
+            ProcessAction::Write { .. } => agent.exec.judge_input(),
+            ProcessAction::List | ProcessAction::Poll { .. } | ProcessAction::Kill { .. } => {
+                Decision::Allow { rule: Rule::ToolLayers }
+            }
+        })
     }
 
     /// Judges a file operation.
@@ -89,8 +102,15 @@ impl<'a> Judge<'a> {
     /// Judges a request to the web. The guarded client judges each address and redirect again.
     pub fn fetch(&self, call: FetchCall) -> Judged<FetchCall> {
         self.judge(call, "web_fetch", |_, call| match egress::judge_url(&self.policy.egress, &call.url) {
-            Ok(()) => Decision::Allow { rule: Rule::Egress },
             Err(denial) => Decision::Deny(denial),
+            // An address is also a message to whoever answers there. A model that has read a hostile page
+            // may visit what it was shown, and may not spell out what it knows in an address of its own.
+            Ok(()) if call.untrusted && call.words == Words::Composed => Decision::Deny(Denial::policy(
+                Rule::EgressComposed,
+                "this session has read untrusted content, so only addresses that stand in it or in the operator's \
+                 words may be fetched; give the address yourself, or start a new session",
+            )),
+            Ok(()) => Decision::Allow { rule: Rule::Egress },
         })
     }
 
@@ -115,7 +135,7 @@ impl<'a> Judge<'a> {
             .policy
             .agent(&context.agent)
             .ok_or_else(|| Denial::policy(Rule::Admission, "there is no such agent in agents.entries"))?;
-        tools::judge_tool(&agent.tool_layers, &ToolName::new(tool))?;
+        tools::judge_tool(agent.layers(&context.session), &ToolName::new(tool))?;
         Ok(agent)
     }
 }

@@ -16,12 +16,13 @@ pub mod judge;
 pub mod paths;
 pub mod permit;
 pub mod policy;
+pub mod ratchet;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tools;
 pub mod view;
 
-pub use call::{CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall};
+pub use call::{CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, Words};
 pub use context::ContextEntry;
 pub use judge::{Judge, Lock};
 pub use permit::{Approval, Bound, Judged, Pending, Permit, Settled, Verdict};

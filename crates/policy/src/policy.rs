@@ -1,13 +1,12 @@
 //! The policy that a gateway runs: the meet of every config layer, compiled once per config.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use stockade_config::Loaded;
 use stockade_config::exec_approvals::{ApprovalLayer, ExecApprovals};
 use stockade_config::model::{
-    ExecAsk, ExecKeys, ExecSecurity, Sandbox, SandboxMode, SandboxScope, Tools, WorkspaceAccess,
+    ExecAsk, ExecHost, ExecKeys, ExecSecurity, Sandbox, SandboxMode, SandboxScope, ToolLayer, Tools, WorkspaceAccess,
 };
 use stockade_core::{AgentId, Digest, DigestBuilder, SessionKey};
 use thiserror::Error;
@@ -49,6 +48,10 @@ pub struct AgentPolicy {
     pub model: Option<String>,
     /// The tool layers.
     pub tool_layers: Vec<Layer>,
+    /// Further tool layers for sessions in the sandbox.
+    pub sandbox_layers: Vec<Layer>,
+    /// Whether a session outside the sandbox may run no command (`tools.exec.host: "sandbox"`).
+    pub sandbox_required: bool,
     /// The exec policy.
     pub exec: ExecPolicy,
     /// Limit of one command.
@@ -59,8 +62,10 @@ pub struct AgentPolicy {
     pub workspace_only: bool,
     /// Characters of a fetched page that reach the model.
     pub fetch_max_chars: usize,
-    sandboxes: PathBuf,
-    accept_degraded: Vec<String>,
+    /// Where the private folders of sessions stand.
+    pub sandboxes: PathBuf,
+    /// Kernel features whose absence the operator accepted.
+    pub accept_degraded: Vec<String>,
 }
 
 /// A config that no policy can be made from.
@@ -136,6 +141,12 @@ impl Policy {
 }
 
 impl AgentPolicy {
+    /// The tool layers of a session.
+    pub fn layers(&self, session: &SessionKey) -> impl Iterator<Item = &Layer> {
+        let sandbox = if self.sandboxed(session) { self.sandbox_layers.as_slice() } else { &[] };
+        self.tool_layers.iter().chain(sandbox)
+    }
+
     /// Whether a session of this agent runs in the sandbox.
     #[must_use]
     pub fn sandboxed(&self, session: &SessionKey) -> bool {
@@ -210,18 +221,21 @@ impl Compiler<'_> {
         let own_tools = agents.find(&id).map(|agent| &agent.keys.tools);
         let sandbox = agents.sandbox(&id);
         let model = agents.model(&id).and_then(|choice| choice.primary.clone());
-        let mut tool_layers = vec![layer("tools", tools)];
-        if let Some(own) = own_tools {
-            tool_layers.push(layer(&format!("agents.entries.{id}.tools"), own));
+        let (mut tool_layers, mut sandbox_layers) = (Vec::new(), Vec::new());
+        let own_origin = format!("agents.entries.{id}.tools");
+        for (origin, tools) in [("tools", Some(tools)), (own_origin.as_str(), own_tools)] {
+            let Some(tools) = tools else { continue };
+            tool_layers.push(layer(origin.to_owned(), &tools.layer()));
+            tool_layers.extend(provider_layers(origin, tools, model.as_deref()));
+            sandbox_layers.push(layer(format!("{origin}.sandbox.tools"), &tools.sandbox.tools));
         }
-        tool_layers.extend(provider_layers(tools, model.as_deref()));
         if !tools.web.fetch.enabled.unwrap_or(true) {
             let deny = vec!["web_fetch".to_owned()];
             tool_layers.push(Layer { origin: "tools.web.fetch".into(), deny, ..Layer::default() });
         }
         let global = [&tools.exec];
         let layers: Vec<&ExecKeys> = global.into_iter().chain(own_tools.map(|own| &own.exec)).collect();
-        if layers.iter().any(|keys| keys.host == Some(stockade_config::model::ExecHost::Node)) {
+        if layers.iter().any(|keys| keys.host == Some(ExecHost::Node)) {
             return Err(PolicyError::ExecHost);
         }
         let timeout = layers.iter().filter_map(|keys| keys.timeout_seconds).min().unwrap_or(DEFAULT_EXEC_SECONDS);
@@ -239,6 +253,8 @@ impl Compiler<'_> {
             workspace,
             model,
             tool_layers,
+            sandbox_layers,
+            sandbox_required: layers.iter().any(|keys| keys.host == Some(ExecHost::Sandbox)),
             exec: self.exec(&layers, &id),
             exec_timeout: Duration::from_secs(if timeout == 0 { DEFAULT_EXEC_SECONDS } else { timeout }),
             workspace_only,
@@ -282,7 +298,7 @@ fn host_layers<'a>(file: &'a ExecApprovals, id: &AgentId) -> Vec<&'a ApprovalLay
 
 const DEFAULT_EXEC_SECONDS: u64 = 1800;
 
-const fn strictness(security: ExecSecurity) -> u8 {
+pub(crate) const fn strictness(security: ExecSecurity) -> u8 {
     match security {
         ExecSecurity::Full => 0,
         ExecSecurity::Allowlist => 1,
@@ -290,7 +306,7 @@ const fn strictness(security: ExecSecurity) -> u8 {
     }
 }
 
-const fn insistence(ask: ExecAsk) -> u8 {
+pub(crate) const fn insistence(ask: ExecAsk) -> u8 {
     match ask {
         ExecAsk::Off => 0,
         ExecAsk::OnMiss => 1,
@@ -298,9 +314,9 @@ const fn insistence(ask: ExecAsk) -> u8 {
     }
 }
 
-fn layer(origin: &str, tools: &Tools) -> Layer {
+fn layer(origin: String, tools: &ToolLayer) -> Layer {
     Layer {
-        origin: origin.to_owned(),
+        origin,
         profile: tools.profile.and_then(|name| profile(name.id())),
         allow: tools.allow.clone(),
         also_allow: tools.also_allow.clone().unwrap_or_default(),
@@ -308,22 +324,12 @@ fn layer(origin: &str, tools: &Tools) -> Layer {
     }
 }
 
-/// The layers of `tools.byProvider` that apply to a model: its provider's and its own.
-fn provider_layers(tools: &Tools, model: Option<&str>) -> Vec<Layer> {
+/// The layers of `byProvider` that apply to a model: its provider's and its own.
+fn provider_layers(origin: &str, tools: &Tools, model: Option<&str>) -> Vec<Layer> {
     let Some(model) = model else { return Vec::new() };
     let provider = model.split('/').next().unwrap_or_default();
-    let by: &BTreeMap<_, _> = &tools.by_provider;
-    [provider, model]
-        .into_iter()
-        .filter_map(|key| Some((key, by.get(key)?)))
-        .map(|(key, tools)| Layer {
-            origin: format!("tools.byProvider.{key}"),
-            profile: tools.profile.and_then(|name| profile(name.id())),
-            allow: tools.allow.clone(),
-            also_allow: tools.also_allow.clone().unwrap_or_default(),
-            deny: tools.deny.clone(),
-        })
-        .collect()
+    let named = [provider, model].into_iter().filter_map(|key| Some((key, tools.by_provider.get(key)?)));
+    named.map(|(key, tools)| layer(format!("{origin}.byProvider.{key}"), tools)).collect()
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ pub struct Layer {
 ///
 /// # Errors
 /// The first layer that denies it, with the key that decides.
-pub fn judge_tool(layers: &[Layer], tool: &ToolName) -> Result<(), Denial> {
-    layers.iter().try_for_each(|layer| layer.judge(tool))
+pub fn judge_tool<'a>(layers: impl IntoIterator<Item = &'a Layer>, tool: &ToolName) -> Result<(), Denial> {
+    layers.into_iter().try_for_each(|layer| layer.judge(tool))
 }
 
 impl Layer {
@@ -48,6 +48,11 @@ impl Layer {
         }
         Ok(())
     }
+}
+
+/// Every tool that a group names.
+pub fn known_tools() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().flat_map(|(_, tools)| tools.iter().copied())
 }
 
 /// The tools of a profile; `None` when the profile does not restrict. An unknown profile allows nothing.

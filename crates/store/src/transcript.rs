@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stockade_core::{AgentId, Clock, Label, Labeled, Redactor, SessionKey, Timestamp};
+use stockade_core::{AgentId, Clock, Label, Labeled, Redactor, SessionKey, Source, Timestamp};
 use thiserror::Error;
 
 use crate::folder::{FileError, Folder};
@@ -149,7 +149,10 @@ impl Sessions {
     /// # Errors
     /// When there is no such session, or the message or the label cannot be written. The label may then have risen.
     pub fn append(&self, key: &SessionKey, message: Labeled<Message>) -> Result<Stored, TranscriptError> {
+        let (content, label) = message.into_parts();
+        let message = Labeled::new(content, masked(label, &self.redactor));
         let mut state = self.state();
+        close_idle(&mut state, key);
         let session = state.get_mut(key).ok_or_else(|| TranscriptError::Unknown { key: key.clone() })?;
         self.load(session)?;
         let raised = joined(session.meta.label.as_ref(), message.label());
@@ -172,8 +175,15 @@ impl Sessions {
     /// When there is no such session, or its transcript cannot be read.
     pub fn history(&self, key: &SessionKey, limit: usize) -> Result<Vec<Stored>, TranscriptError> {
         let mut state = self.state();
+        close_idle(&mut state, key);
         let session = state.get_mut(key).ok_or_else(|| TranscriptError::Unknown { key: key.clone() })?;
         self.load(session)?.last(limit)
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.state().len()
     }
 
     /// All sessions, the latest first.
@@ -211,6 +221,23 @@ impl std::fmt::Debug for Sessions {
         f.debug_struct("Sessions").field("root", &self.root).finish_non_exhaustive()
     }
 }
+
+/// Names of sources are foreign text too: an address may carry a key.
+fn masked(label: Label, redactor: &Redactor) -> Label {
+    let mask = |source: Source| Source { name: redactor.mask(&source.name), ..source };
+    Label { sources: label.sources.into_iter().map(mask).collect(), ..label }
+}
+
+/// Keeps few transcripts open: with one descriptor for each session that ever spoke, the gateway would run
+/// out of them, and what cannot be opened then is closed, the containment lock first.
+fn close_idle(state: &mut BTreeMap<SessionKey, Session>, keep: &SessionKey) {
+    if state.values().filter(|session| session.transcript.is_some()).count() >= MAX_OPEN {
+        state.iter_mut().filter(|(key, _)| *key != keep).for_each(|(_, session)| session.transcript = None);
+    }
+}
+
+/// Transcripts that stay open.
+const MAX_OPEN: usize = 64;
 
 fn joined(label: Option<&Label>, other: &Label) -> Label {
     label.map_or_else(|| other.clone(), |label| label.join(other))

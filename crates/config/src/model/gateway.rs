@@ -180,7 +180,8 @@ impl Gateway {
     /// Who can reach the gateway, Tailscale's proxy included.
     #[must_use]
     pub fn exposure(&self) -> Exposure {
-        let proxied = self.tailscale.mode != TailscaleMode::Off;
+        // What a proxy forwards comes from anywhere, wherever the proxy itself stands.
+        let proxied = self.tailscale.mode != TailscaleMode::Off || !self.trusted_proxies.is_empty();
         if self.listens_locally() && !proxied { Exposure::Loopback } else { Exposure::Network }
     }
 }

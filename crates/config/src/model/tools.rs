@@ -28,6 +28,16 @@ pub struct Tools {
     pub elevated: Elevated,
     /// The web tools.
     pub web: Web,
+    /// A further layer for sessions that run in the sandbox.
+    pub sandbox: SandboxTools,
+}
+
+/// `tools.sandbox`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct SandboxTools {
+    /// The layer.
+    pub tools: ToolLayer,
 }
 
 /// One layer of tool policy; the fields are those of [`Tools`]. Absent means: this layer says nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stockade_core::{Integrity, Label, Labeled, Principal, Readers, SessionKey, ToolCall, ToolName, TurnId};
 use stockade_policy::context::{Speaker, joined};
-use stockade_policy::{AgentPolicy, Backend, ContextEntry};
+use stockade_policy::{AgentPolicy, Backend, ContextEntry, Words};
 use stockade_store::transcript::{Message, Part, Role, Stored, Usage};
 
 use super::{Said, ToolResult, TurnError, instruction};
@@ -90,12 +90,47 @@ impl Conversation {
         Ok(answered(entries))
     }
 
+    /// Where an address stands in this conversation. Only the operator's words and fetched pages count:
+    /// the model writes its own files and commands, and could put an address there to read it back.
+    pub(super) fn words(&self, address: &str) -> Result<Words, TurnError> {
+        let history = self.gateway.sessions.history(&self.session, MAX_MESSAGES).map_err(store)?;
+        let mut found = Words::Composed;
+        for stored in &history {
+            let message = stored.message.content();
+            let fetched = message.tool_name.as_deref() == Some("web_fetch") && message.is_error == Some(false);
+            let words = match message.role {
+                Role::User => Words::Owner,
+                Role::ToolResult if fetched => Words::Source,
+                Role::ToolResult | Role::Assistant => continue,
+            };
+            let stands = |part: &Part| matches!(part, Part::Text { text } if stands_in(address, text));
+            if message.content.iter().any(stands) {
+                found = words;
+                if words == Words::Owner {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
     fn append(&self, mut message: Message, label: Label) -> Result<(), TurnError> {
         message.turn = Some(self.turn.clone());
         let stored = self.gateway.sessions.append(&self.session, Labeled::new(message, label)).map_err(store)?;
         transcript_event(&self.gateway, &self.session, &self.turn, &stored);
         Ok(())
     }
+}
+
+/// Whether an address stands in a text as a whole: nothing that could be a part of it touches it.
+fn stands_in(address: &str, text: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || "-_~%/?#@!$&*+=:".contains(c);
+    !address.is_empty()
+        && text.match_indices(address).any(|(at, _)| {
+            let before = text.get(..at).and_then(|before| before.chars().next_back());
+            let after = text.get(at + address.len()..).and_then(|after| after.chars().next());
+            !before.is_some_and(part) && !after.is_some_and(part)
+        })
 }
 
 /// Gives every call an answer: a turn that was cut off leaves calls without one, and a provider refuses
@@ -190,6 +225,16 @@ mod tests {
 
     fn answers(id: &str) -> ContextEntry {
         says(Speaker::Tool { call_id: id.to_owned(), name: "read".to_owned(), is_error: false })
+    }
+
+    #[test]
+    fn an_address_stands_whole_or_not_at_all() {
+        assert!(stands_in("http://a/b", "see http://a/b."));
+        assert!(stands_in("http://a/b", "(http://a/b)"));
+        for text in ["http://a/bc", "http://a/b/c", "http://a/b?x=1", "xhttp://a/b", "http://a/", ""] {
+            assert!(!stands_in("http://a/b", text), "{text}");
+        }
+        assert!(!stands_in("", "anything"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! approved is judged again, with fresh facts, before it may run.
 
 use serde_json::{Value, json};
-use stockade_core::{Decision, Denial, Stage};
+use stockade_core::{Decision, Denial, Rule, Stage};
 use stockade_policy::{AgentPolicy, Bound, Judge, Judged, Pending, Permit, Settled};
 
 use super::{Turn, TurnError, agent_of};
@@ -51,7 +51,9 @@ impl Turn<'_> {
         let agent = agent_of(&running, &self.admitted.agent)?;
         let lock = self.gateway.lock();
         let judge = Judge::new(&running.policy, &lock);
-        Ok(call.prepare(self, &running, agent).map(|call| G::judge(&judge, call)))
+        // Facts come from the file system; other connections go on meanwhile.
+        let prepared = tokio::task::block_in_place(|| call.prepare(self, &running, agent));
+        Ok(prepared.map(|call| G::judge(&judge, call)))
     }
 
     async fn refused<T>(&self, denial: Denial) -> Result<Result<T, Denial>, TurnError> {
@@ -68,8 +70,13 @@ impl Turn<'_> {
         let agent = agent_of(&running, &self.admitted.agent)?;
         let (command, request) = G::card(pending.call(), agent, &pending.question().because);
         let card = Card { command, request, digest: pending.digest() };
-        let request = self.gateway.approvals.open(card, running.policy.approval_timeout);
-        let outcome = self.gateway.approvals.wait(&request).await;
+        let Some(request) = self.gateway.approvals.open(card, running.policy.approval_timeout) else {
+            return Ok(Err(Denial::policy(Rule::Approval, "too many questions wait for the operator already")));
+        };
+        let outcome = tokio::select! {
+            outcome = self.gateway.approvals.wait(&request) => outcome,
+            () = self.stop.cancelled() => Outcome::Cancelled,
+        };
         let (by, approval) = match outcome {
             Outcome::Answered(approval) => (approval.by.to_string(), Some(approval)),
             Outcome::Pending | Outcome::Expired | Outcome::Cancelled => ("nobody".to_owned(), None),

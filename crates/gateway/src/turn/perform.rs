@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stockade_agent::{FetchRefusal, Proposal, fetch, tools};
 use stockade_core::{Denial, Integrity, Label, Labeled, Readers, Rule, Stage, text};
-use stockade_policy::call::{CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall};
-use stockade_policy::{AgentPolicy, Backend, Judge, Judged, command, exec};
+use stockade_policy::call::{CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, Words};
+use stockade_policy::{AgentPolicy, Backend, Judge, Judged, View, command, exec};
 use stockade_sandbox::{ExecOutput, ExecStatus, Refusal, facts, files};
 use url::Url;
 
@@ -39,7 +39,12 @@ impl Turn<'_> {
             Ok(Proposal::Edit { path, old, new }) => {
                 self.file(FileWish { call_id, path, op: FileOp::Edit { old, new } }).await
             }
-            Ok(Proposal::Fetch { url, max_chars }) => self.fetch(FetchWish { call_id, url, max_chars }).await,
+            Ok(Proposal::Fetch { url, max_chars }) => {
+                let written = proposed.call.arguments["url"].as_str().unwrap_or_default();
+                let words = self.conversation.words(written)?;
+                let untrusted = proposed.label.integrity == Integrity::Untrusted;
+                self.fetch(FetchWish { call_id, url, words, untrusted, max_chars }).await
+            }
         }
     }
 
@@ -49,7 +54,7 @@ impl Turn<'_> {
             Err(denial) => return Ok(Err(denial)),
         };
         let digest = permit.digest();
-        let outcome = self.gateway.executor.run(permit, self.cancel.cancelled()).await;
+        let outcome = self.gateway.executor.run(permit, self.stop.cancelled()).await;
         let detail = match &outcome {
             Ok(output) => json!({ "ran": true, "status": output.status, "bytes": output.output.len() }),
             Err(refusal) => json!({ "ran": false, "refusal": refusal.to_string() }),
@@ -77,7 +82,7 @@ impl Turn<'_> {
             Err(denial) => return Ok(Err(denial)),
         };
         let (digest, path) = (permit.digest(), permit.call().path.clone());
-        let outcome = files::run(permit, self.gateway.clock.now());
+        let outcome = tokio::task::block_in_place(|| files::run(permit, self.gateway.clock.now()));
         let detail = json!({ "ran": outcome.is_ok(), "path": path });
         self.recorder.write(Stage::Output, None, Some(digest), detail).await?;
         // What stands in a file may have been put there by anyone who could write it.
@@ -152,8 +157,10 @@ impl Gated for ExecWish {
         }
         let analysis = command::analyze(&self.command);
         let programs: Vec<String> = analysis.programs().map(str::to_owned).collect();
-        let operands: Vec<PathBuf> = analysis.operands(&self.command).iter().map(|word| cwd.join(word)).collect();
-        let (programs, operands) = facts::resolve(&view, &programs, &operands)
+        // Words mean what they mean in the working directory of the call.
+        let there = View { workdir: cwd.clone(), ..view.clone() };
+        let operands = operands(&analysis, &self.command, &there)?;
+        let (programs, operands) = facts::resolve(&there, &programs, &operands)
             .map_err(|error| Denial::unreadable(Rule::ExecOpaque, error.to_string()))?;
         let timeout = self.timeout_seconds.map_or(view.limits.wall, |asked| match asked {
             0 => view.limits.wall,
@@ -178,6 +185,7 @@ impl Gated for ExecWish {
 
     fn card(call: &ExecCall, agent: &AgentPolicy, because: &str) -> (String, Value) {
         let command = text::visible(&call.command);
+        let complete = command::analyze(&call.command).opaque.is_none();
         let resolved: Vec<_> =
             call.programs.iter().map(|program| json!({ "word": program.word, "path": program.path })).collect();
         let host = match call.view.backend {
@@ -206,6 +214,8 @@ impl Gated for ExecWish {
             "stockade": {
                 "programs": resolved,
                 "files": call.operands,
+                "bindsEverything": complete,
+                "env": call.env,
                 "sees": call.view.mounts,
                 "network": call.view.network,
                 "background": call.background,
@@ -215,6 +225,26 @@ impl Gated for ExecWish {
         (command, request)
     }
 }
+
+/// The files to bind: those that the command names, and those that its patterns may stand for.
+fn operands(analysis: &command::Analysis, text: &str, there: &View) -> Result<Vec<PathBuf>, Denial> {
+    let too_many = || {
+        let why = "the command names more files than one approval can bind; put it into a script and run that";
+        Denial::policy(Rule::ExecOpaque, why)
+    };
+    let named = analysis.operands(text).ok_or_else(too_many)?;
+    let mut operands: Vec<PathBuf> = named.iter().map(|word| there.workdir.join(word)).collect();
+    for folder in analysis.patterns(text) {
+        let listed = facts::list(there, &there.workdir.join(folder));
+        operands.extend(listed.map_err(|error| Denial::unreadable(Rule::ExecOpaque, error.to_string()))?);
+    }
+    operands.sort();
+    operands.dedup();
+    if operands.len() > MAX_BOUND { Err(too_many()) } else { Ok(operands) }
+}
+
+/// Files that one approval binds.
+const MAX_BOUND: usize = 256;
 
 struct ProcessWish {
     call_id: String,
@@ -233,7 +263,16 @@ impl Gated for ProcessWish {
     }
 
     fn card(call: &ProcessCall, _: &AgentPolicy, because: &str) -> (String, Value) {
-        ("process".to_owned(), json!({ "command": "process", "action": call.action, "warningText": because }))
+        let command = match &call.action {
+            ProcessAction::Write { id, data } => format!("(input to the running command {id}) {}", text::visible(data)),
+            ProcessAction::List | ProcessAction::Poll { .. } | ProcessAction::Kill { .. } => "process".to_owned(),
+        };
+        let request = json!({
+            "command": command, "warningText": because, "allowedDecisions": ["allow-once", "deny"],
+            "agentId": call.context.agent, "sessionKey": call.context.session, "runId": call.context.turn,
+            "toolCallId": call.context.call_id,
+        });
+        (command, request)
     }
 }
 
@@ -265,6 +304,8 @@ impl Gated for FileWish {
 struct FetchWish {
     call_id: String,
     url: Url,
+    words: Words,
+    untrusted: bool,
     max_chars: usize,
 }
 
@@ -273,7 +314,13 @@ impl Gated for FetchWish {
 
     fn prepare(&self, turn: &Turn<'_>, running: &Running, agent: &AgentPolicy) -> Result<FetchCall, Denial> {
         let max_chars = self.max_chars.min(agent.fetch_max_chars);
-        Ok(FetchCall { context: turn.context(running, &self.call_id), url: self.url.clone(), max_chars })
+        Ok(FetchCall {
+            context: turn.context(running, &self.call_id),
+            url: self.url.clone(),
+            words: self.words,
+            untrusted: self.untrusted,
+            max_chars,
+        })
     }
 
     fn judge(judge: &Judge<'_>, call: FetchCall) -> Judged<FetchCall> {

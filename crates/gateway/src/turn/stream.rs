@@ -2,6 +2,7 @@
 //! white space, so that a secret is whole when it is masked and never leaves in two halves.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stockade_core::{Scope, SessionKey, ToolCall, TurnId};
@@ -17,6 +18,7 @@ pub struct Stream {
     seq: u64,
     held: String,
     shown: String,
+    shown_at: Option<Instant>,
 }
 
 impl Stream {
@@ -30,6 +32,7 @@ impl Stream {
             seq: 0,
             held: String::new(),
             shown: String::new(),
+            shown_at: None,
         };
         let started = stream.gateway.clock.now();
         stream.agent("lifecycle", json!({ "phase": "start", "startedAt": started }));
@@ -39,6 +42,10 @@ impl Stream {
     /// More text from the model.
     pub fn text(&mut self, text: &str) {
         self.held.push_str(text);
+        // Each event repeats the whole text, as the protocol wants: a fast model must not make one per word.
+        if self.shown_at.is_some_and(|at| at.elapsed() < PACE) {
+            return;
+        }
         if let Some(end) = self.held.rfind(char::is_whitespace) {
             let whole = self.held.ceil_char_boundary(end + 1);
             let rest = self.held.split_off(whole);
@@ -93,6 +100,7 @@ impl Stream {
     fn show(&mut self, text: &str) {
         let delta = self.gateway.redactor.mask(text);
         self.shown.push_str(&delta);
+        self.shown_at = Some(Instant::now());
         self.agent("assistant", json!({ "text": self.shown, "delta": delta }));
         let message = self.message(&self.shown);
         self.chat(json!({ "state": "delta", "deltaText": delta, "message": message }));
@@ -127,3 +135,6 @@ impl Stream {
         self.gateway.events.send("chat", Some(Scope::Read), fields);
     }
 }
+
+/// Between two events of one text.
+const PACE: Duration = Duration::from_millis(50);

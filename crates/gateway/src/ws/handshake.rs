@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use stockade_config::model::AuthMode;
 use stockade_core::{Principal, Scope, ScopeSet, Timestamp, text};
 use stockade_policy::identity::{DeviceProof, SignedFields, verify_device};
+use tokio::sync::OwnedMutexGuard;
 
 use super::frame::{Request, WireError};
+use crate::Gateway;
 use crate::limiter::Gate;
 use crate::running::Running;
-use crate::{Gateway, origin};
 
 /// The protocol version that is spoken.
 pub const PROTOCOL: u64 = 4;
@@ -22,10 +23,8 @@ pub const PROTOCOL: u64 = 4;
 pub struct Peer {
     /// Where it comes from.
     pub address: SocketAddr,
-    /// Whether a browser's Origin came with it.
+    /// Whether a browser's Origin came with it; one that may not connect does not get here.
     pub browser: bool,
-    /// Whether that Origin may connect.
-    pub origin_allowed: bool,
     /// The challenge's nonce.
     pub nonce: String,
 }
@@ -177,13 +176,11 @@ pub async fn connect(gateway: &Gateway, peer: &Peer, request: Request) -> Result
     let connect: Connect =
         serde_json::from_value(request.params).map_err(|error| rejected(format!("invalid connect params: {error}")))?;
     check_protocol(&connect)?;
-    if !peer.origin_allowed {
-        let details = json!({ "code": "CONTROL_UI_ORIGIN_NOT_ALLOWED" });
-        return Err(coded("origin not allowed", details));
-    }
     let running = gateway.running();
-    wait_for_gate(gateway, &running, peer).await?;
+    // Held until a failure is counted: the next attempt waits for what this one adds.
+    let turn = wait_for_gate(gateway, &running, peer).await?;
     authenticate(gateway, &running, peer, &connect)?;
+    drop(turn);
     let client = text::clip(&text::visible(&connect.client.id), 64);
     let principal = match &connect.device {
         Some(device) => {
@@ -209,23 +206,26 @@ fn check_protocol(connect: &Connect) -> Result<(), Rejected> {
     Err(Rejected { error: WireError::invalid("protocol mismatch").details(details), close: 1002 })
 }
 
-async fn wait_for_gate(gateway: &Gateway, running: &Running, peer: &Peer) -> Result<(), Rejected> {
+async fn wait_for_gate(
+    gateway: &Gateway,
+    running: &Running,
+    peer: &Peer,
+) -> Result<Option<OwnedMutexGuard<()>>, Rejected> {
     let limits = &running.loaded.config.gateway.auth.rate_limit;
-    let address = peer.address.ip();
-    let gate = || gateway.limiter.gate(limits, address, peer.browser, gateway.clock.now());
+    let client = (peer.address.ip(), peer.browser);
+    let gate = || gateway.limiter.gate(limits, client, gateway.clock.now());
     match gate() {
-        Gate::Open => return Ok(()),
+        Gate::Open => return Ok(None),
         Gate::Locked(left) => return Err(locked(left)),
         Gate::Wait(_) => {}
     }
     // After a failure attempts pass one by one, each after its wait.
-    let turnstile = gateway.limiter.turnstile(address);
-    let _turn = turnstile.lock().await;
+    let turn = gateway.limiter.turnstile(client).lock_owned().await;
     match gate() {
-        Gate::Open => Ok(()),
+        Gate::Open => Ok(Some(turn)),
         Gate::Wait(delay) => {
             tokio::time::sleep(delay).await;
-            Ok(())
+            Ok(Some(turn))
         }
         Gate::Locked(left) => Err(locked(left)),
     }
@@ -272,7 +272,7 @@ fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Con
     if offered.iter().any(|offered| secret.matches(offered)) {
         return Ok(());
     }
-    gateway.limiter.failed(peer.address.ip(), gateway.clock.now());
+    gateway.limiter.failed((peer.address.ip(), peer.browser), gateway.clock.now());
     tracing::warn!(peer = %peer.address, "a connection offered a wrong gateway {what}");
     refuse(code("MISMATCH"), &format!("{what}_mismatch"), format!("unauthorized: gateway {what} mismatch"))
 }
@@ -308,15 +308,15 @@ fn scopes(connect: &Connect, peer: &Peer) -> Result<ScopeSet, Rejected> {
     match connect.role.as_deref().unwrap_or("operator") {
         "operator" => {}
         "node" => {
-            let details = json!({ "code": "PAIRING_REQUIRED", "reason": "not-paired", "retryable": false });
-            let error = WireError::new("NOT_PAIRED", "nodes cannot be paired with this gateway yet").details(details);
-            return Err(Rejected { error, close: 1008 });
+            return Err(unpaired());
         }
         other => return Err(rejected(format!("unauthorized role: {}", text::clip(&text::visible(other), 32)))),
     }
     let requested = ScopeSet::requested(&connect.scopes);
+    let near = peer.address.ip().is_loopback() && !peer.browser;
     if connect.device.is_some() {
-        return Ok(requested);
+        // Anyone can make a key: one that no operator has approved is worth something on this machine only.
+        return if near { Ok(requested) } else { Err(unpaired()) };
     }
     let (id, mode) = (connect.client.id.as_str(), connect.client.mode.as_str());
     if matches!(id, "openclaw-tui" | "openclaw-control-ui" | "webchat" | "webchat-ui") {
@@ -324,7 +324,13 @@ fn scopes(connect: &Connect, peer: &Peer) -> Result<ScopeSet, Rejected> {
         return Err(coded("device identity required", details));
     }
     let one_shot = matches!((id, mode), ("cli", "cli") | ("gateway-client", "backend"));
-    Ok(if one_shot && peer.address.ip().is_loopback() && !peer.browser { requested } else { ScopeSet::none() })
+    Ok(if one_shot && near { requested } else { ScopeSet::none() })
+}
+
+fn unpaired() -> Rejected {
+    let details = json!({ "code": "PAIRING_REQUIRED", "reason": "not-paired", "retryable": false });
+    let error = WireError::new("NOT_PAIRED", "pairing required: devices can be paired on this machine only, for now");
+    Rejected { error: error.details(details), close: 1008 }
 }
 
 /// The payload of `hello-ok`.
@@ -366,13 +372,8 @@ pub fn hello(gateway: &Gateway, session: &Session, connection: &str) -> Value {
 }
 
 /// A peer from the upgrade request.
-pub fn peer(address: SocketAddr, headers: &axum::http::HeaderMap, listed: &[String]) -> Peer {
-    Peer {
-        address,
-        browser: headers.contains_key(axum::http::header::ORIGIN),
-        origin_allowed: origin::allowed(headers, listed),
-        nonce: uuid::Uuid::new_v4().to_string(),
-    }
+pub fn peer(address: SocketAddr, headers: &axum::http::HeaderMap) -> Peer {
+    Peer { address, browser: headers.contains_key(axum::http::header::ORIGIN), nonce: uuid::Uuid::new_v4().to_string() }
 }
 
 fn rejected(message: impl Into<String>) -> Rejected {

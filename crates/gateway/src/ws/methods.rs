@@ -5,6 +5,7 @@ pub mod agent;
 pub mod approvals;
 pub mod catalog;
 pub mod chat;
+pub mod config;
 pub mod params;
 pub mod sessions;
 pub mod system;
@@ -70,6 +71,8 @@ const METHODS: &[Method] = &[
     now("agents.list", Some(Scope::Read), catalog::agents),
     now("models.list", Some(Scope::Read), catalog::models),
     now("agent.identity.get", Some(Scope::Read), catalog::identity),
+    now("stockade.config.held", Some(Scope::Admin), config::held),
+    later("stockade.config.confirm", Scope::Admin, config::confirm),
     now("tools.effective", Some(Scope::Read), catalog::tools),
     later("agent", Scope::Write, agent::agent),
     later("agent.wait", Scope::Write, agent::wait),
@@ -84,6 +87,8 @@ const METHODS: &[Method] = &[
     later("exec.approval.request", Scope::Approvals, approvals::request),
     later("exec.approval.waitDecision", Scope::Approvals, approvals::wait),
     now("exec.approval.list", Some(Scope::Approvals), approvals::list),
+    now("plugin.approval.list", Some(Scope::Approvals), approvals::none),
+    now("openclaw.approval.list", Some(Scope::Approvals), approvals::none),
     now("exec.approval.get", Some(Scope::Approvals), approvals::get),
     now("exec.approval.resolve", Some(Scope::Approvals), approvals::resolve),
     now("approval.get", Some(Scope::Approvals), approvals::unified_get),
@@ -145,6 +150,11 @@ impl Caller {
 }
 
 impl Later {
+    /// Completes when the client's connection has ended.
+    pub async fn gone(&self) {
+        self.answers.closed().await;
+    }
+
     /// Sends an answer. A client that is gone hears nothing, and nothing else changes.
     pub async fn answer(&self, outcome: Outcome) {
         let _ = self.answers.send(frame::answer(&self.id, outcome.as_ref())).await;

@@ -48,7 +48,7 @@ fn containment_closes_everything_and_an_unreadable_lock_is_closed() {
         let read = FileOp::Read { offset: 1, limit: 1 };
         assert_eq!(because(&judge.file(file_call(&policy, "x", read))), "containment");
         let agent = policy.default_agent().expect("an agent");
-        assert!(judge.tool(agent, &ToolName::new("read")).is_err());
+        assert!(judge.tool(agent, &SessionKey::main(&agent.id), &ToolName::new("read")).is_err());
     }
     assert_eq!(because(&Judge::new(&policy, &Lock::Released).exec(exec_call(&policy, "ls"))), "allow");
 }
@@ -62,6 +62,47 @@ fn a_denied_tool_is_refused_even_when_it_is_called() {
     assert_eq!(because(&judge.file(file_call(&policy, "x", write))), "tool.layers");
     let read = FileOp::Read { offset: 1, limit: 1 };
     assert_eq!(because(&judge.file(file_call(&policy, "x", read))), "allow");
+}
+
+#[test]
+fn input_to_a_running_command_is_judged_as_a_command() {
+    let verdict = |config: &str, action: ProcessAction| {
+        let policy = policy(config);
+        let context = exec_call(&policy, "x").context;
+        Judge::new(&policy, &Lock::Released).process(ProcessCall { context, action }).decision().verdict()
+    };
+    let write = || ProcessAction::Write { id: "1".into(), data: "id\n".into() };
+    assert_eq!(verdict(ALWAYS, write()), "ask");
+    assert_eq!(verdict("{tools:{exec:{security:'allowlist',ask:'off'}}}", write()), "deny");
+    assert_eq!(verdict("{tools:{exec:{security:'allowlist',ask:'on-miss'}}}", write()), "ask");
+    assert_eq!(verdict("{tools:{exec:{security:'deny'}}}", write()), "deny");
+    assert_eq!(verdict("{}", write()), "allow");
+    assert_eq!(verdict(ALWAYS, ProcessAction::List), "allow");
+}
+
+#[test]
+fn every_layer_that_the_config_can_hold_is_enforced() {
+    for config in [
+        "{agents:{defaults:{model:'m/x'},entries:{main:{tools:{byProvider:{m:{deny:['exec']}}}}}}}",
+        "{agents:{defaults:{model:'m/x'}},tools:{byProvider:{'m/x':{allow:['read']}}}}",
+        "{agents:{defaults:{sandbox:{mode:'all'}}},tools:{sandbox:{tools:{deny:['exec']}}}}",
+        "{agents:{defaults:{sandbox:{mode:'all'}},entries:{main:{tools:{sandbox:{tools:{deny:['group:runtime']}}}}}}}",
+    ] {
+        let policy = policy(config);
+        let judged = Judge::new(&policy, &Lock::Released).exec(exec_call(&policy, "ls"));
+        assert_eq!(because(&judged), "tool.layers", "{config}");
+    }
+    // The sandbox's layer is for the sandbox.
+    let open = policy("{tools:{sandbox:{tools:{deny:['exec']}}}}");
+    assert_eq!(because(&Judge::new(&open, &Lock::Released).exec(exec_call(&open, "ls"))), "allow");
+}
+
+#[test]
+fn a_required_sandbox_never_falls_through_to_the_host() {
+    let policy = policy("{tools:{exec:{host:'sandbox'}}}");
+    let mut call = exec_call(&policy, "ls");
+    call.view.backend = Backend::Host;
+    assert_eq!(because(&Judge::new(&policy, &Lock::Released).exec(call)), "sandbox.required");
 }
 
 #[test]
@@ -102,6 +143,22 @@ fn the_gateways_state_is_out_of_reach_even_on_an_open_host() {
     call.path = "/workspace/notes".into();
     call.view.mounts = vec![Mount { host: "/state/workspace".into(), target: "/workspace".into(), access: Access::Rw }];
     assert_eq!(because(&judge.file(call)), "allow");
+}
+
+#[test]
+fn a_model_that_read_a_page_does_not_spell_out_what_it_knows() {
+    let policy = policy("{}");
+    let verdict = |url: &str, words, untrusted| {
+        let url = url::Url::parse(url).expect("a URL");
+        let call = FetchCall { context: exec_call(&policy, "x").context, url, words, untrusted, max_chars: 1 };
+        because(&Judge::new(&policy, &Lock::Released).fetch(call))
+    };
+    let public = "https://example.org/?said=everything";
+    assert_eq!(verdict(public, Words::Composed, true), "egress.composed");
+    assert_eq!(verdict(public, Words::Composed, false), "allow");
+    assert_eq!(verdict(public, Words::Source, true), "allow");
+    assert_eq!(verdict(public, Words::Owner, true), "allow");
+    assert_eq!(verdict("http://127.0.0.1/", Words::Owner, false), "egress");
 }
 
 fn approval(shown: stockade_core::Digest, verdict: Verdict) -> Approval {

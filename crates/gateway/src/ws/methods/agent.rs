@@ -117,6 +117,7 @@ struct Work {
 
 impl Work {
     async fn carry(self, inbound: turn::Inbound) {
+        let _ending = self.run.ending();
         let turnstile = self.gateway.runs.turnstile(&self.session);
         let _alone = turnstile.lock().await;
         let mut stream = Stream::begin(&self.gateway, &self.session, &self.turn);

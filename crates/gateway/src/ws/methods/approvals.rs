@@ -16,6 +16,12 @@ pub fn list(caller: &Caller, _: &Params) -> Outcome {
     Ok(caller.gateway().approvals.pending().iter().map(Request::wire).collect())
 }
 
+/// `plugin.approval.list`, `openclaw.approval.list`: nothing asks in these kinds here. OpenClaw's command
+/// line asks for all three lists and shows none when one of them is refused.
+pub fn none(_: &Caller, _: &Params) -> Outcome {
+    Ok(json!([]))
+}
+
 /// `exec.approval.get`.
 pub fn get(caller: &Caller, params: &Params) -> Outcome {
     let request = find(caller, params)?;
@@ -38,7 +44,9 @@ pub fn request(caller: &Caller, params: &Params) -> Result<Job, WireError> {
     let gateway = Arc::clone(caller.gateway());
     Ok(Box::new(move |later| {
         Box::pin(async move {
-            let request = gateway.approvals.open(card, life);
+            let Some(request) = gateway.approvals.open(card, life) else {
+                return later.answer(Err(WireError::unavailable("too many approvals wait").retry_after(5_000))).await;
+            };
             let payload = |key: &str, value: Value| {
                 let mut payload = times(&request);
                 payload[key] = value;
@@ -49,6 +57,8 @@ pub fn request(caller: &Caller, params: &Params) -> Result<Job, WireError> {
             }
             let outcome = tokio::select! {
                 outcome = gateway.approvals.wait(&request) => outcome,
+                // A question ends with the client that asked it.
+                () = later.gone() => Answer::Cancelled,
                 () = gateway.tasks.stopping().cancelled_owned() => Answer::Cancelled,
             };
             later.answer(Ok(payload("decision", json!(outcome.decision())))).await;
@@ -65,6 +75,7 @@ pub fn wait(caller: &Caller, params: &Params) -> Result<Job, WireError> {
         Box::pin(async move {
             let outcome = tokio::select! {
                 outcome = gateway.approvals.watch(&request) => outcome,
+                () = later.gone() => Answer::Cancelled,
                 () = gateway.tasks.stopping().cancelled_owned() => Answer::Cancelled,
             };
             let reason = match outcome {

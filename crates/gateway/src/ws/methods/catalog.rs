@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use stockade_agent::tools;
-use stockade_core::{AgentId, ToolName};
+use stockade_core::{AgentId, SessionKey, ToolName};
 use stockade_policy::Judge;
 
 use super::{Caller, Outcome, Params};
@@ -70,9 +70,13 @@ pub fn tools(caller: &Caller, params: &Params) -> Outcome {
         None => running.default_agent(),
     };
     let judge = Judge::new(&running.policy, &lock);
+    let session = match params.optional_text("sessionKey")? {
+        Some(_) => params.session(gateway, "sessionKey")?,
+        None => SessionKey::main(&agent.id),
+    };
     let (mut offered, mut denied) = (Vec::new(), Vec::new());
     for tool in tools::ALL {
-        match judge.tool(agent, &ToolName::new(tool.name)) {
+        match judge.tool(agent, &session, &ToolName::new(tool.name)) {
             Ok(()) => offered.push(json!({
                 "id": tool.name, "label": tool.name, "description": tool.definition().description, "source": "core",
             })),

@@ -115,6 +115,7 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("tools.effective", &["agentId", "sessionKey"]),
     ("agent", &["message", "agentId", "sessionKey", "idempotencyKey", "deliver", "timeout", "label", "lane"]),
     ("agent.wait", &["runId", "timeoutMs"]),
+    ("stockade.config.confirm", &["generation"]),
     (
         "chat.send",
         &[

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use stockade_core::SessionKey;
+use stockade_policy::AgentPolicy;
 
 use super::{Caller, Outcome, Params};
 use crate::Gateway;
@@ -17,12 +18,15 @@ pub fn health_payload(gateway: &Gateway) -> Value {
     let running = gateway.running();
     let lock = gateway.lock();
     let default = &running.default_agent().id;
-    let agents: Vec<Value> = running
-        .policy
-        .agents
-        .iter()
-        .map(|agent| json!({ "agentId": agent.id, "isDefault": agent.id == *default }))
-        .collect();
+    let (sessions, store) = (gateway.sessions.list(), running.loaded.paths.data.join("agents"));
+    let row = |agent: &AgentPolicy| {
+        let count = sessions.iter().filter(|session| session.agent == agent.id).count();
+        json!({
+            "agentId": agent.id, "isDefault": agent.id == *default, "heartbeat": { "enabled": false },
+            "sessions": { "path": store, "count": count, "recent": [] },
+        })
+    };
+    let agents: Vec<Value> = running.policy.agents.iter().map(row).collect();
     json!({
         "ok": lock == stockade_policy::Lock::Released,
         "ts": gateway.clock.now(),
@@ -33,7 +37,7 @@ pub fn health_payload(gateway: &Gateway) -> Value {
         "heartbeatSeconds": 0,
         "defaultAgentId": default,
         "agents": agents,
-        "sessions": { "path": running.loaded.paths.data.join("agents"), "count": gateway.sessions.list().len(), "recent": [] },
+        "sessions": { "path": store, "count": sessions.len(), "recent": [] },
         "modelRuntime": { "degraded": false, "pendingAgents": [] },
     })
 }
@@ -49,7 +53,7 @@ pub fn status(caller: &Caller, _: &Params) -> Outcome {
         "heartbeat": { "defaultAgentId": default.id, "agents": [] },
         "channelSummary": [], "queuedSystemEvents": [],
         "sessions": {
-            "paths": [running.loaded.paths.data.join("agents")], "count": gateway.sessions.list().len(),
+            "paths": [running.loaded.paths.data.join("agents")], "count": gateway.sessions.count(),
             "defaults": { "model": default.model }, "recent": recent, "byAgent": [],
         },
         "tasks": { "total": 0, "active": 0, "terminal": 0, "failures": 0, "byStatus": {}, "byRuntime": {} },
