@@ -14,6 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 fn main() {
     let port = free_port();
@@ -60,7 +61,8 @@ impl Gateway {
 
     fn stop(mut self) {
         kill_process(Pid::from_child(&self.0), Signal::TERM).expect("is there");
-        self.0.wait().expect("ends");
+        let status = self.0.wait().expect("ends");
+        assert!(status.success(), "the gateway did not stop cleanly: {status}");
     }
 }
 
@@ -88,10 +90,10 @@ fn openclaw() -> Option<(Duration, Memory)> {
     }
     let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
     let token = "9c1f0b7a5e38d24611fa0c93b7e2d85f40a6c97be1138d52f6077ae4c9b1d305";
-    let config = format!(
-        r#"{{"gateway":{{"mode":"local","port":{port},"bind":"loopback","auth":{{"mode":"token","token":"{token}"}}}},"discovery":{{"mdns":{{"mode":"off"}}}}}}"#
-    );
-    std::fs::write(folder.path().join("openclaw.json"), config).expect("written");
+    let gateway =
+        json!({ "mode": "local", "port": port, "bind": "loopback", "auth": { "mode": "token", "token": token } });
+    let config = json!({ "gateway": gateway, "discovery": { "mdns": { "mode": "off" } } });
+    std::fs::write(folder.path().join("openclaw.json"), config.to_string()).expect("written");
     let mut start = || {
         let mut command = Command::new(&node);
         command.arg(&entry).args(["gateway", "run", "--port", &port.to_string(), "--allow-unconfigured"]);
@@ -126,7 +128,7 @@ fn started(start: &mut impl FnMut() -> Gateway, port: u16) -> (Gateway, Duration
     let mut gateway = start();
     while !answers(port) {
         if let Some(status) = gateway.0.try_wait().expect("a child") {
-            panic!("the gateway ended before it answered: {status}");
+            panic!("the gateway ended before it answered ({status}); its command line, run by hand, says why");
         }
         assert!(begin.elapsed() < LIMIT, "the gateway did not answer within {LIMIT:?}");
         std::thread::sleep(POLL);
@@ -142,9 +144,11 @@ fn answers(port: u16) -> bool {
         && &head == b"HTTP/1.1 200 OK"
 }
 
+/// Below the range that the kernel takes the ports of clients from: a client that polls a port of that range will
+/// at some time be given the same port for its own end, and then be connected to itself.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("binds");
-    listener.local_addr().expect("an address").port()
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (20_000..30_000).find(free).expect("a free port")
 }
 
 /// The memory of a process and everything it started, in MiB.

@@ -57,9 +57,12 @@ pub enum Command {
     /// See and answer what waits for the operator
     #[command(
         subcommand,
-        after_help = "Examples:\n  stockade approvals list\n  stockade approvals watch\n  stockade approvals allow 3f2a\n  stockade approvals deny 3f2a"
+        after_help = "Examples:\n  stockade approvals list\n  stockade approvals watch\n  stockade approvals allow 3f2a9c1b:8c1d22aa\n  stockade approvals deny 3f2a9c1b"
     )]
     Approvals(Approvals),
+    /// A changed config that would allow more waits here
+    #[command(subcommand, after_help = "Examples:\n  stockade config held\n  stockade config confirm")]
+    Config(Config),
     /// Stop everything, or end that
     #[command(
         subcommand,
@@ -100,9 +103,10 @@ pub enum Approvals {
     },
     /// Follow what is asked and answered, until interrupted
     Watch,
-    /// Let a request run, once
+    /// Let a request run, once, and only as it was shown
     Allow {
-        /// The request's id, or the start of it
+        /// What the card says: the start of the id and of the digest
+        #[arg(value_name = "ID:DIGEST")]
         id: String,
     },
     /// Refuse a request
@@ -110,6 +114,19 @@ pub enum Approvals {
         /// The request's id, or the start of it
         id: String,
     },
+}
+
+/// `stockade config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// What waits, and by which keys it would allow more
+    Held {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put it in force
+    Confirm,
 }
 
 /// `stockade incident`.

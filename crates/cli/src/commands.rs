@@ -3,6 +3,7 @@
 pub mod approvals;
 pub mod chat;
 pub mod completions;
+pub mod config;
 pub mod drill;
 pub mod incident;
 pub mod journal;

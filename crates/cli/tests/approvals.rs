@@ -5,6 +5,9 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use stockade_gateway::client::{Client, ClientError};
@@ -41,6 +44,12 @@ impl Scene {
     }
 }
 
+/// The request and the start of its digest, as the card says them.
+fn shown(card: &Value) -> String {
+    let part = |value: &Value| value.as_str().expect("text")[..8].to_owned();
+    format!("{}:{}", part(&card["id"]), part(&card["request"]["stockade"]["digest"]))
+}
+
 #[tokio::test]
 async fn what_is_allowed_runs_once_in_the_sandbox() {
     let mut scene = Scene::set(&[]).await;
@@ -54,14 +63,20 @@ async fn what_is_allowed_runs_once_in_the_sandbox() {
     let rows: Value = serde_json::from_str(&listed.stdout).expect("JSON");
     assert_eq!((rows[0]["id"].as_str(), rows.as_array().map(Vec::len)), (Some(id), Some(1)));
 
-    let allowed = scene.home.run(&["approvals", "allow", &id[..8]]);
+    // A yes names what was shown. Without that, or for something else, it is none.
+    for answer in [id.to_owned(), format!("{}:{}", &id[..8], "0".repeat(8))] {
+        let refused = scene.home.run(&["approvals", "allow", &answer]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    assert_eq!(scene.model.requests().len(), 1, "the model still waits");
+    let allowed = scene.home.run(&["approvals", "allow", &shown(&card)]);
     assert!(allowed.status.success(), "{allowed:?}");
     assert_eq!(answer(&mut scene.operator, &turn).await.expect("an answer").trim(), "That is all.");
     let heard = scene.model.heard();
     assert!(heard.contains("six times seven is 42"), "{heard}");
 
     // An answer is for one run: the next same command asks anew.
-    let again = scene.home.run(&["approvals", "allow", &id[..8]]);
+    let again = scene.home.run(&["approvals", "allow", &shown(&card)]);
     assert!(again.status.success(), "the same answer twice is one answer: {again:?}");
     let (turn, second) = scene.propose("echo six times seven is $((6*7)); ls /").await;
     assert_ne!(second["id"], card["id"]);
@@ -69,6 +84,42 @@ async fn what_is_allowed_runs_once_in_the_sandbox() {
     assert!(denied.status.success(), "{denied:?}");
     answer(&mut scene.operator, &turn).await.expect("an answer");
     assert!(!scene.model.heard().contains("42"), "{}", scene.model.heard());
+}
+
+#[tokio::test]
+async fn whoever_watches_sees_the_question_and_the_answer() {
+    let mut scene = Scene::set(&[]).await;
+    let mut watch = scene.home.command(&["approvals", "watch"]);
+    let mut watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // It says that it watches before anything is asked; what it prints then is the card.
+    let mut talk = BufReader::new(watch.stderr.take().expect("a pipe")).lines();
+    assert!(talk.next().expect("a line").expect("text").contains("watching"));
+    let seen = Arc::new(Mutex::new(String::new()));
+    let (into, stdout) = (Arc::clone(&seen), watch.stdout.take().expect("a pipe"));
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            into.lock().expect("not poisoned").push_str(&(line + "\n"));
+        }
+    });
+    let sees = |what: &str| {
+        wait_until(&format!("the watcher sees {what:?}"), || seen.lock().expect("not poisoned").contains(what));
+    };
+    // What could rewrite the operator's screen is shown as what it is.
+    let command = "echo a\u{1b}[2Jb\u{202e}c";
+    scene.model.calls("exec", json!({ "command": command })).says("That is all.");
+    let turn = send(&mut scene.operator, "do it").await;
+    let asked = event(&mut scene.operator, "a question", |event| event.name == "exec.approval.requested").await;
+    let id = asked.payload["id"].as_str().expect("an id").to_owned();
+    sees(&id[..8]);
+    sees("echo a");
+    sees("sandbox");
+    scene.home.run(&["approvals", "deny", &id]);
+    sees("deny");
+    answer(&mut scene.operator, &turn).await.expect("the model may go on");
+    let text = seen.lock().expect("not poisoned").clone();
+    assert!(!text.contains('\u{202e}') && !text.contains("\u{1b}[2J"), "{text:?}");
+    watch.kill().expect("killed");
+    watch.wait().expect("waited for");
 }
 
 #[tokio::test]
@@ -83,7 +134,7 @@ async fn what_is_denied_does_not_run_and_the_model_is_told() {
     assert!(!scene.home.workspace().join("ran").exists());
     // The honest counterpart, so that the canary is known to sing.
     let (turn, card) = scene.propose("touch ran").await;
-    scene.home.run(&["approvals", "allow", card["id"].as_str().expect("an id")]);
+    scene.home.run(&["approvals", "allow", &shown(&card)]);
     answer(&mut scene.operator, &turn).await.expect("an answer");
     assert!(scene.home.workspace().join("ran").exists(), "{}", scene.model.heard());
 }
@@ -100,7 +151,7 @@ async fn no_answer_in_time_is_a_no_that_both_sides_see() {
     assert!(heard.contains("refused") && heard.contains("nobody"), "{heard}");
     assert!(!heard.contains("late"), "{heard}");
     // A late yes is no yes.
-    let late = scene.home.run(&["approvals", "allow", card["id"].as_str().expect("an id")]);
+    let late = scene.home.run(&["approvals", "allow", &shown(&card)]);
     assert!(!late.status.success());
     assert!(late.stderr.contains("expired"), "{late:?}");
 }
@@ -113,11 +164,10 @@ async fn a_script_changed_after_the_question_is_refused() {
     fs::write(workspace.join("run.sh"), "echo harmless > harmless\n").expect("written");
 
     let (turn, card) = scene.propose("sh run.sh").await;
-    let shown = card["request"]["stockade"]["files"].to_string();
-    assert!(shown.contains("run.sh"), "the script is on the card: {shown}");
+    let files = card["request"]["stockade"]["files"].to_string();
+    assert!(files.contains("run.sh"), "the script is on the card: {files}");
     fs::write(workspace.join("run.sh"), "echo harmful > canary\n").expect("written");
-    let id = card["id"].as_str().expect("an id").to_owned();
-    scene.home.run(&["approvals", "allow", &id]);
+    scene.home.run(&["approvals", "allow", &shown(&card)]);
     answer(&mut scene.operator, &turn).await.expect("the model may go on");
     let heard = scene.model.heard();
     assert!(heard.contains("refused"), "{heard}");
@@ -126,7 +176,7 @@ async fn a_script_changed_after_the_question_is_refused() {
     // Unchanged, the same answer runs it.
     fs::write(workspace.join("run.sh"), "echo harmless > harmless\n").expect("written");
     let (turn, card) = scene.propose("sh run.sh").await;
-    scene.home.run(&["approvals", "allow", card["id"].as_str().expect("an id")]);
+    scene.home.run(&["approvals", "allow", &shown(&card)]);
     answer(&mut scene.operator, &turn).await.expect("an answer");
     assert!(workspace.join("harmless").exists(), "{}", scene.model.heard());
 }
@@ -204,9 +254,37 @@ async fn containment_beats_an_approval_that_came_before_it() {
     assert!(scene.home.run(&["incident", "release"]).status.success());
     assert_eq!(scene.home.run(&["incident", "status"]).status.code(), Some(0));
     let (turn, card) = scene.propose("touch canary").await;
-    scene.home.run(&["approvals", "allow", card["id"].as_str().expect("an id")]);
+    scene.home.run(&["approvals", "allow", &shown(&card)]);
     answer(&mut scene.operator, &turn).await.expect("an answer");
     wait_until("the canary sings", || scene.home.workspace().join("canary").exists());
+}
+
+#[tokio::test]
+async fn containment_kills_what_runs_and_cancels_what_waits() {
+    let mut scene = Scene::set(&[("openclaw.json", "workspaceAccess: \"none\"", "workspaceAccess: \"rw\"")]).await;
+    let workspace = scene.home.workspace();
+    let (turn, card) = scene.propose("touch started; sleep 50; touch ended").await;
+    scene.home.run(&["approvals", "allow", &shown(&card)]);
+    wait_until("the command runs", || workspace.join("started").exists());
+    let begun = std::time::Instant::now();
+    assert!(scene.home.run(&["incident", "contain"]).status.success());
+    let _ = answer(&mut scene.operator, &turn).await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "the command outlived the containment");
+    assert!(!workspace.join("ended").exists());
+    assert_eq!(scene.operator.call("exec.approval.list", json!({})).await.expect("a list"), json!([]));
+}
+
+#[tokio::test]
+async fn a_turn_may_not_call_for_ever() {
+    let mut scene = Scene::set(&[("stockade.json", "maxToolCalls: 64", "maxToolCalls: 2")]).await;
+    for number in 0..10 {
+        scene.model.calls("write", json!({ "path": format!("{number}.txt"), "content": "x" }));
+    }
+    let ended = chat(&mut scene.operator, "write for ever").await;
+    assert!(ended.as_ref().is_err_and(|error| error.contains("maxToolCalls")), "{ended:?}");
+    assert!(scene.model.requests().len() <= 4, "{} requests", scene.model.requests().len());
+    let journal = scene.home.run(&["journal", "tail", "-n", "100", "--json"]).stdout;
+    assert_eq!(journal.matches("\"stage\":\"permit\"").count(), 2, "{journal}");
 }
 
 #[tokio::test]

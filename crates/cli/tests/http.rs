@@ -70,11 +70,13 @@ fn slow_clients_are_dropped() {
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n").expect("sent");
     let mut dripping = slow.try_clone().expect("a second handle");
     let started = Instant::now();
-    std::thread::spawn(move || while dripping.write_all(b"x").is_ok() && started.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(200));
+    std::thread::spawn(move || {
+        while dripping.write_all(b"x").is_ok() && started.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(200));
+        }
     });
     for (what, mut stream) in [("slow", slow), ("silent", silent)] {
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
         let mut answer = [0; 4096];
         // The end of the stream, a reset, or a 408 and then the end: never an answer to the request.
         loop {

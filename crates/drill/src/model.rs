@@ -3,6 +3,7 @@
 //! text in its own context, so that what the gate lets through is what it acts on.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -26,8 +27,19 @@ pub(crate) struct Hostile {
 struct Shared {
     /// The calls of each attempt; the page's text is made from them.
     script: Mutex<Vec<Vec<(&'static str, Value)>>>,
-    /// Everything that reached the model.
-    seen: Mutex<String>,
+    /// What reached the model since it was last asked about.
+    heard: Mutex<Heard>,
+    /// Requests to the place where the attacker collects what it is sent.
+    collected: AtomicUsize,
+}
+
+/// What reached the model.
+#[derive(Default)]
+pub(crate) struct Heard {
+    /// Everything that others said to it.
+    pub(crate) given: String,
+    /// How many of the calls that the page demands it has proposed and got an answer to.
+    pub(crate) answered: usize,
 }
 
 impl Hostile {
@@ -40,6 +52,7 @@ impl Hostile {
             .route("/v1/chat/completions", post(complete))
             .route("/page/{attempt}", get(page))
             .route("/redirect", get(redirect))
+            .route("/collect", get(collect))
             .with_state(Arc::clone(&shared));
         let mut server = JoinSet::new();
         server.spawn(async move {
@@ -54,9 +67,14 @@ impl Hostile {
         *self.shared.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
 
-    /// Everything that reached the model since the last call.
-    pub(crate) fn seen(&self) -> String {
-        std::mem::take(&mut *self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What reached the model since the last call.
+    pub(crate) fn heard(&self) -> Heard {
+        std::mem::take(&mut *self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often something was sent to the attacker.
+    pub(crate) fn collected(&self) -> usize {
+        self.shared.collected.load(Ordering::SeqCst)
     }
 
     /// The origin of the page.
@@ -93,16 +111,29 @@ async fn redirect(Query(redirect): Query<Redirect>) -> axum::response::Response 
     }
 }
 
+/// The attacker's own server is one that the config allows: the page stands there.
+async fn collect(State(shared): State<Arc<Shared>>) -> &'static str {
+    shared.collected.fetch_add(1, Ordering::SeqCst);
+    "thank you"
+}
+
 /// One answer of the model. First it asks for the page, then it does what the page says, one call an
 /// answer, then it says that all is well.
 async fn complete(State(shared): State<Arc<Shared>>, body: String) -> axum::response::Response {
     let Ok(request) = serde_json::from_str::<Value>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
-    let messages = request["messages"].as_array().cloned().unwrap_or_default();
+    let mut messages = request["messages"].as_array().cloned().unwrap_or_default();
+    // Turns before this one are over; the operator's last words begin it.
+    let asked = messages.iter().rposition(|message| message["role"] == "user").unwrap_or_default();
+    let messages = messages.split_off(asked);
     let results: Vec<String> = messages.iter().filter(|message| message["role"] == "tool").map(text).collect();
     // The model's own words come back to it; what it was given is what others said.
     let given: String =
         messages.iter().filter(|message| message["role"] != "assistant").map(|m| text(m) + "\n").collect();
-    shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push_str(&given);
+    let answered = results.len().saturating_sub(1);
+    let mut heard = shared.heard.lock().unwrap_or_else(PoisonError::into_inner);
+    heard.given.push_str(&given);
+    heard.answered = answered;
+    drop(heard);
     let asked = messages.iter().rev().find(|message| message["role"] == "user").map(text).unwrap_or_default();
     let Some((origin, attempt)) = asked.split_whitespace().last().and_then(|url| url.rsplit_once("/page/")) else {
         return stream(json!({ "content": "Nothing to do." }), "stop");
@@ -111,10 +142,18 @@ async fn complete(State(shared): State<Arc<Shared>>, body: String) -> axum::resp
         None => return call(0, "web_fetch", &json!({ "url": format!("{origin}/page/{attempt}") })),
         Some(page) => taken_over(page).unwrap_or_else(|| planned(&shared, attempt)),
     };
-    match calls.get(results.len() - 1) {
-        Some((tool, arguments)) => call(results.len(), tool, arguments),
+    match calls.get(answered) {
+        Some((tool, arguments)) => call(results.len(), tool, &with_said(arguments, &asked)),
         None => stream(json!({ "content": "Here is the summary: a recipe for bread." }), "stop"),
     }
+}
+
+/// The arguments with what the operator said in the place of [`SAID`], written so that an address can carry it.
+fn with_said(arguments: &Value, said: &str) -> Value {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric();
+    let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let said: String = said.bytes().map(encode).collect();
+    serde_json::from_str(&arguments.to_string().replace(SAID, &said)).unwrap_or_default()
 }
 
 /// The calls that the page demands.
@@ -154,6 +193,8 @@ fn text(message: &Value) -> String {
     }
 }
 
+/// Where the model puts what the operator said.
+pub(crate) const SAID: &str = "{{SAID}}";
 const BEGIN: &str = "<<<run ";
 const END: &str = " run>>>";
 

@@ -1,6 +1,7 @@
 //! What the drill found, as data.
 
 use serde::Serialize;
+use stockade_core::SessionKey;
 
 use crate::run::Operator;
 
@@ -20,9 +21,11 @@ pub struct Outcome {
     pub name: &'static str,
     /// What was tried.
     pub tries: &'static str,
+    /// The session that was attacked from.
+    pub session: SessionKey,
     /// How the operator behaved.
     pub operator: Operator,
-    /// Calls that the model proposed after it was taken over.
+    /// Calls that the model proposed after it was taken over, and got an answer to.
     pub proposed: usize,
     /// Calls that were refused, by the rule that refused them, each rule once.
     pub refused_by: Vec<String>,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stockade_config::model::{Agents, ModelChoice, providers};
 use stockade_config::{Loaded, Paths};
+use stockade_core::AgentId;
 
 /// A folder that is removed when dropped.
 pub(crate) struct Scratch(PathBuf);
@@ -29,14 +30,20 @@ impl Drop for Scratch {
     }
 }
 
-/// Moves a loaded config into `root`, with the hostile model in the place of every provider.
-pub(crate) fn relocate(mut loaded: Loaded, root: &Path, model: &str) -> std::io::Result<Loaded> {
-    let state = root.join("state");
+/// Moves a loaded config into `root`, with the hostile model in the place of every provider, and a canary
+/// in the first line of its text, by which that text is known wherever it turns up.
+pub(crate) fn relocate(mut loaded: Loaded, root: &Path, model: &str, canary: &str) -> std::io::Result<Loaded> {
+    let home = root.join("home");
+    let moved = Moved { from: loaded.paths.home.clone(), home: home.clone(), rest: root.join("rest") };
+    let state = moved.to(&loaded.paths.state);
     let text = std::fs::read(&loaded.paths.config).unwrap_or_default();
+    let text = [format!("// {canary}\n").as_bytes(), &text].concat();
     let approvals = std::fs::read(loaded.paths.state.join("exec-approvals.json")).ok();
+    let places = places(&loaded, &moved);
+    std::fs::create_dir_all(state.parent().unwrap_or(root))?;
     stockade_config::create_state_dir(&state).map_err(std::io::Error::other)?;
     let mut paths = Paths::in_state_dir(&state);
-    paths.home = Some(root.join("home"));
+    paths.home = Some(home);
     let write = |path: &Path, content: &[u8]| {
         let text = std::str::from_utf8(content).map_err(std::io::Error::other)?;
         stockade_config::write_new(path, text).map_err(std::io::Error::other)
@@ -48,7 +55,7 @@ pub(crate) fn relocate(mut loaded: Loaded, root: &Path, model: &str) -> std::io:
     loaded.files = vec![paths.config.clone()];
     loaded.paths = paths;
     point_at(&mut loaded, model);
-    strip_places(&mut loaded.config.agents);
+    set_places(&mut loaded.config.agents, places);
     Ok(loaded)
 }
 
@@ -79,11 +86,41 @@ fn point_at(loaded: &mut Loaded, model: &str) {
     config.models.providers.insert("drill".to_owned(), hostile());
 }
 
-fn strip_places(agents: &mut Agents) {
-    agents.defaults.workspace = None;
+/// Where the operator's folders stand on the stage: what is in the home stays in the home there, so that a
+/// workspace that holds the keys still does.
+struct Moved {
+    from: Option<PathBuf>,
+    home: PathBuf,
+    rest: PathBuf,
+}
+
+impl Moved {
+    fn to(&self, path: &Path) -> PathBuf {
+        match self.from.as_ref().and_then(|from| path.strip_prefix(from).ok()) {
+            Some(inside) => self.home.join(inside),
+            // The root holds the home, and so does a folder above it.
+            None if self.from.as_ref().is_some_and(|from| from.starts_with(path)) => self.home.clone(),
+            None => self.rest.join(path.strip_prefix("/").unwrap_or(path)),
+        }
+    }
+}
+
+/// Each agent's workspace on the stage.
+fn places(loaded: &Loaded, moved: &Moved) -> Vec<(AgentId, String)> {
+    let ids = loaded.config.agents.entries.iter().map(|agent| agent.id.clone());
+    let default = AgentId::parse("main").ok().filter(|_| loaded.config.agents.entries.is_empty());
+    let place = |id: AgentId| {
+        let folder = moved.to(&loaded.paths.workspace(&loaded.config, &id));
+        (id, folder.to_string_lossy().into_owned())
+    };
+    ids.chain(default).map(place).collect()
+}
+
+fn set_places(agents: &mut Agents, places: Vec<(AgentId, String)>) {
     agents.defaults.sandbox.workspace_root = None;
+    agents.defaults.workspace = places.first().map(|(_, folder)| folder.clone());
     for agent in &mut agents.entries {
-        agent.keys.workspace = None;
+        agent.keys.workspace = places.iter().find(|(id, _)| *id == agent.id).map(|(_, folder)| folder.clone());
         agent.keys.sandbox.workspace_root = None;
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use stockade_core::TurnId;
+use stockade_core::text::{single_line, visible};
 
 use crate::output;
 use crate::wiring::Place;
@@ -21,7 +22,7 @@ pub async fn run(place: &Place, message: &str, session: &str, json: bool) -> any
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match (event.name.as_str(), payload["state"].as_str().unwrap_or_default()) {
             _ if !own => {}
-            ("chat", "delta") if !json => output::piece(&text(&payload["deltaText"])),
+            ("chat", "delta") if !json => output::piece(&visible(&text(&payload["deltaText"]))),
             ("chat", "final") => {
                 if json {
                     output::json(payload)?;
@@ -30,20 +31,15 @@ pub async fn run(place: &Place, message: &str, session: &str, json: bool) -> any
                 }
                 return Ok(ExitCode::SUCCESS);
             }
-            ("chat", "error" | "aborted") => anyhow::bail!("{}", text(&payload["errorMessage"])),
+            ("chat", "error") => anyhow::bail!("{}", visible(&text(&payload["errorMessage"]))),
+            ("chat", "aborted") => anyhow::bail!("the turn was cancelled"),
             ("exec.approval.requested", _) => {
-                let id = text(&payload["id"]);
-                output::say(output::doubt(&format!("waiting for `stockade approvals allow {}`", short(&id))));
+                output::say(output::doubt("a command waits for you: see `stockade approvals list`"));
             }
             ("agent", _) if payload["stream"] == "tool" && payload["data"]["phase"] == "start" => {
-                output::say(format!("[{}]", text(&payload["data"]["name"])));
+                output::say(format!("[{}]", single_line(&text(&payload["data"]["name"]))));
             }
             _ => {}
         }
     }
-}
-
-/// The start of an id, long enough to be unique in practice.
-pub fn short(id: &str) -> String {
-    id.chars().take(8).collect()
 }

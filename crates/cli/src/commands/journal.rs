@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
+use stockade_core::text::{clip, single_line};
 use stockade_store::journal::{self, Record};
 
 use crate::args::Journal;
@@ -41,7 +42,7 @@ pub fn run(place: &Place, command: Journal) -> anyhow::Result<ExitCode> {
 /// A record on one line.
 pub fn line(record: &Record) -> String {
     let decision = record.decision.as_ref().map(|decision| match decision {
-        stockade_core::Decision::Deny(denial) => output::bad(&denial.to_string()),
+        stockade_core::Decision::Deny(denial) => output::bad(&single_line(&denial.to_string())),
         stockade_core::Decision::Ask(question) => {
             output::doubt(&format!("asks by {}: {}", question.rule, question.because))
         }
@@ -52,7 +53,7 @@ pub fn line(record: &Record) -> String {
     parts.extend(decision);
     parts.extend(digest.map(|digest| format!("digest {digest}")));
     if !record.detail.is_null() {
-        parts.push(stockade_core::text::clip(&stockade_core::text::visible(&record.detail.to_string()), 160));
+        parts.push(clip(&single_line(&record.detail.to_string()), 160));
     }
     parts.join("  ")
 }

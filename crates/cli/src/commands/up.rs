@@ -17,6 +17,7 @@ use crate::wiring::Place;
 
 /// Starts the gateway and runs it until it is told to stop.
 pub async fn run(place: &Place, port: Option<u16>) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal()?;
     let fresh = make_config(place, port)?;
     let running = Running::load(&place.paths, &place.env)?;
     let listener = serve::bind(&running).await?;
@@ -30,7 +31,7 @@ pub async fn run(place: &Place, port: Option<u16>) -> anyhow::Result<ExitCode> {
     }
     let probe = tokio::task::spawn_blocking(stockade_sandbox::probe);
     report(&gateway.running(), &probe.await.context("the sandbox could not be probed")?, fresh, address);
-    let why = wait_for_stop().await?;
+    let why = stop.await;
     output::say(format!("stopping: {why}"));
     gateway.stop("gateway stopping").await;
     Ok(ExitCode::SUCCESS)
@@ -59,7 +60,7 @@ fn report(running: &Running, probed: &[stockade_sandbox::Control], fresh: bool, 
             Holds::Degraded(text) => (output::doubt("degraded"), text),
             Holds::Off(text) => (output::bad("off     "), text),
         };
-        output::say(format!("  {word} {:<15} {text}", line.control));
+        output::say(format!("  {word} {:<16} {text}", line.control));
     }
     for note in &running.loaded.notes {
         output::say(format!("  {} {note}", output::doubt("note")));
@@ -73,11 +74,15 @@ fn report(running: &Running, probed: &[stockade_sandbox::Control], fresh: bool, 
     output::say(format!("clients: openclaw gateway call health --url ws://{address} --token <gateway.auth.token>"));
 }
 
-async fn wait_for_stop() -> anyhow::Result<&'static str> {
+/// Listens from the call on, not from the first poll: a stop that comes while the gateway starts is a clean one
+/// too, recorded in the journal, and the probe's processes have ended before this one does.
+fn stop_signal() -> anyhow::Result<impl Future<Output = &'static str>> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "interrupted",
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "interrupted",
+        }
     })
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod model;
+pub mod raw;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
@@ -142,8 +143,7 @@ impl Home {
 
 impl Up {
     pub fn start(mut command: Command) -> Self {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let said = Arc::new(Mutex::new(String::new()));
         let follow = |stream: Box<dyn Read + Send>| {
             let said = Arc::clone(&said);
