@@ -86,6 +86,8 @@ words! {
         Landlock = "landlock",
         /// The system call filter.
         Seccomp = "seccomp",
+        /// Bounds on processes, files and memory (a gateway as root without CAP_SYS_ADMIN).
+        Rlimits = "rlimits",
     }
 }
 

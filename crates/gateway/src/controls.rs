@@ -112,7 +112,9 @@ fn sandbox(mode: SandboxMode, probed: &[Control]) -> Holds {
     if mode == SandboxMode::NonMain {
         return Holds::Degraded("mode non-main: the main session's commands run on this machine as you".into());
     }
-    Holds::Active(format!("native, mode {mode}: namespaces, Landlock, seccomp, no network"))
+    let partial: Vec<&str> = probed.iter().filter_map(|control| control.partial.as_deref()).collect();
+    let but = if partial.is_empty() { String::new() } else { format!("; in part: {}", partial.join(", ")) };
+    Holds::Active(format!("native, mode {mode}: namespaces, Landlock, seccomp, no network{but}"))
 }
 
 /// What an existing config leaves weak.

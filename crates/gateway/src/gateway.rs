@@ -165,8 +165,9 @@ impl Gateway {
     /// What a session sees, with its folders made, private to this user. Links in their paths were
     /// resolved when the config came into force; one that is there now was planted, and is refused.
     pub(crate) fn view(&self, agent: &AgentPolicy, session: &SessionKey) -> Result<View, Denial> {
-        let view = agent.view(session);
-        let protected = &self.running().policy.protected;
+        let running = self.running();
+        let protected = &running.policy.protected;
+        let view = View { hidden: protected.clone(), ..agent.view(session) };
         let make = |folder: &Path| {
             folders::make(folder).map_err(|error| {
                 let what = format!("the folder {} ({error})", folder.display());

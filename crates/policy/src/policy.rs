@@ -173,6 +173,7 @@ impl AgentPolicy {
                 mounts: vec![Mount { host, target, access: Access::Rw }],
                 workdir: self.workspace.clone(),
                 network: true,
+                hidden: Vec::new(),
                 accept_degraded: self.accept_degraded.clone(),
                 limits,
             };
@@ -191,6 +192,7 @@ impl AgentPolicy {
             mounts,
             workdir: PathBuf::from("/workspace"),
             network: false,
+            hidden: Vec::new(),
             accept_degraded: self.accept_degraded.clone(),
             limits,
         }

@@ -80,6 +80,8 @@ pub struct View {
     pub mounts: Vec<Mount>,
     /// The folder that relative paths and commands start in; inside one of the mounts.
     pub workdir: PathBuf,
+    /// Host paths that no file tool reaches, whatever name leads there: the gateway's own state and config.
+    pub hidden: Vec<PathBuf>,
     /// True when the session shares the host's network. The embedded sandbox has none.
     pub network: bool,
     /// Kernel features whose absence the operator accepted (`stockade.json` `sandbox.acceptDegraded`).
@@ -137,6 +139,7 @@ mod tests {
             mounts: vec![mount("/s/scratch", "/workspace", Access::Rw), mount("/h/ws", "/agent", Access::Ro)],
             workdir: "/workspace".into(),
             network: false,
+            hidden: Vec::new(),
             accept_degraded: Vec::new(),
             limits: Limits::default(),
         }

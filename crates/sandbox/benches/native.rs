@@ -78,6 +78,7 @@ fn call(folder: &std::path::Path) -> ExecCall {
             mounts: vec![Mount { host: folder.to_owned(), target: "/workspace".into(), access: Access::Rw }],
             workdir: "/workspace".into(),
             network: false,
+            hidden: Vec::new(),
             accept_degraded: Vec::new(),
             limits: Limits::default(),
         },

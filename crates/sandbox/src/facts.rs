@@ -250,6 +250,7 @@ mod tests {
             mounts: vec![Mount { host: host.to_owned(), target: "/workspace".into(), access: Access::Rw }],
             workdir: "/workspace".into(),
             network: false,
+            hidden: Vec::new(),
             accept_degraded: Vec::new(),
             limits: Limits::default(),
         }

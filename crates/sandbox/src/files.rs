@@ -6,7 +6,7 @@
 //! and devices, and files too large to hold.
 
 use std::io::{self, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, mkdirat, openat, renameat, statat, unlinkat};
@@ -42,15 +42,38 @@ pub fn run(permit: Permit<FileCall>, now: Timestamp) -> Result<FileOutput, Refus
     if writes && mount.access == Access::Ro {
         return Err(Refusal::ReadOnly { path: call.path.clone() });
     }
+    // What lies inside the mount and is hidden all the same; a mount inside a hidden folder is meant to be seen.
+    let hidden: Vec<&Path> =
+        call.view.hidden.iter().map(PathBuf::as_path).filter(|path| path.starts_with(&mount.host)).collect();
     let claim = if writes { Some(Claim::new(vec![mount.host.clone()], Vec::new())?) } else { None };
     let pinned = claim.as_ref().map_or(&[][..], Claim::pinned);
     let root = beneath::open_mount(mount).map_err(|error| refuse(&call, error))?;
+    let at = Place { root: &root, path: &rest, hidden: &hidden, pinned };
     let done = match &call.op {
-        FileOp::Read { offset, limit } => read(&root, &rest, *offset, *limit),
-        FileOp::Write { content } => write(&root, &rest, content, digest, pinned),
-        FileOp::Edit { old, new } => edit(&root, &rest, old, new, digest, pinned),
+        FileOp::Read { offset, limit } => read(&at, *offset, *limit),
+        FileOp::Write { content } => write(&at, content, digest),
+        FileOp::Edit { old, new } => edit(&at, old, new, digest),
     };
     done.map_err(|error| refuse(&call, error))
+}
+
+/// Where an operation takes place, and what it may not touch there.
+struct Place<'a> {
+    root: &'a OwnedFd,
+    path: &'a Path,
+    hidden: &'a [&'a Path],
+    pinned: &'a [PathBuf],
+}
+
+impl Place<'_> {
+    /// The real path of an open file or folder, unless it is hidden: whatever name led to it.
+    fn real(&self, open: &impl AsRawFd) -> io::Result<PathBuf> {
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", open.as_raw_fd()))?;
+        if self.hidden.iter().any(|hidden| real.starts_with(hidden)) {
+            return Err(rustix::io::Errno::XDEV.into());
+        }
+        Ok(real)
+    }
 }
 
 fn refuse(call: &FileCall, error: io::Error) -> Refusal {
@@ -63,8 +86,8 @@ fn refuse(call: &FileCall, error: io::Error) -> Refusal {
     Refusal::path(&call.path, why)
 }
 
-fn read(root: &OwnedFd, path: &Path, offset: usize, limit: usize) -> io::Result<FileOutput> {
-    let (bytes, _) = content(root, path)?;
+fn read(at: &Place<'_>, offset: usize, limit: usize) -> io::Result<FileOutput> {
+    let bytes = content(at)?;
     let size = bytes.len() as u64;
     let Some(text) = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0')) else {
         return Ok(FileOutput { text: format!("[binary file, {size} bytes]"), truncated: true, bytes: size });
@@ -86,15 +109,8 @@ fn read(root: &OwnedFd, path: &Path, offset: usize, limit: usize) -> io::Result<
     Ok(FileOutput { truncated: shown.len() < text.len(), text: shown, bytes: size })
 }
 
-fn edit(
-    root: &OwnedFd,
-    path: &Path,
-    old: &str,
-    new: &str,
-    digest: Digest,
-    pinned: &[PathBuf],
-) -> io::Result<FileOutput> {
-    let (bytes, _) = content(root, path)?;
+fn edit(at: &Place<'_>, old: &str, new: &str, digest: Digest) -> io::Result<FileOutput> {
+    let bytes = content(at)?;
     let text = String::from_utf8(bytes).map_err(|_| io::Error::other("it is not a text file"))?;
     if old.is_empty() {
         return Err(io::Error::other("the text to replace is empty"));
@@ -104,22 +120,25 @@ fn edit(
         0 => return Err(io::Error::other("the text to replace does not occur in it")),
         times => return Err(io::Error::other(format!("the text to replace occurs {times} times; give more context"))),
     }
-    write(root, path, &text.replacen(old, new, 1), digest, pinned)
+    write(at, &text.replacen(old, new, 1), digest)
 }
 
 /// Replaces the name by a new file, so that nothing is ever written through a hard link or into a
 /// file that another process has open.
-fn write(root: &OwnedFd, path: &Path, content: &str, digest: Digest, pinned: &[PathBuf]) -> io::Result<FileOutput> {
+fn write(at: &Place<'_>, content: &str, digest: Digest) -> io::Result<FileOutput> {
     if content.len() > MAX_WRITE {
         return Err(io::Error::other(format!("the content is larger than {} MiB", MAX_WRITE >> 20)));
     }
-    let (parent, name) = match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => (make_folders(root, parent)?, name),
+    let (parent, name) = match (at.path.parent(), at.path.file_name()) {
+        (Some(parent), Some(name)) => (make_folders(at, parent)?, name),
         _ => return Err(io::Error::other("it is a folder")),
     };
     // By the folder's real path, so that a link to the folder does not hide which file it is.
-    let real = std::fs::read_link(format!("/proc/self/fd/{}", parent.as_raw_fd()))?.join(name);
-    if pinned.contains(&real) {
+    let real = at.real(&parent)?.join(name);
+    if at.hidden.contains(&real.as_path()) {
+        return Err(rustix::io::Errno::XDEV.into());
+    }
+    if at.pinned.contains(&real) {
         return Err(io::Error::other(
             "a command that was approved with its content is running: wait, or stop it first",
         ));
@@ -143,9 +162,10 @@ fn write(root: &OwnedFd, path: &Path, content: &str, digest: Digest, pinned: &[P
     Ok(FileOutput { text: format!("wrote {bytes} bytes"), truncated: false, bytes })
 }
 
-fn content(root: &OwnedFd, path: &Path) -> io::Result<(Vec<u8>, rustix::fs::Stat)> {
-    let (file, stat) = beneath::open_regular(root, path)?;
-    Ok((beneath::read_bounded(file, MAX_READ)?, stat))
+fn content(at: &Place<'_>) -> io::Result<Vec<u8>> {
+    let (file, _) = beneath::open_regular(at.root, at.path)?;
+    at.real(&file)?;
+    beneath::read_bounded(file, MAX_READ)
 }
 
 /// The permissions that the new file gets: those of the regular file that it replaces, without
@@ -164,7 +184,8 @@ fn mode_of_replaced(parent: &OwnedFd, name: &Path) -> io::Result<Mode> {
 
 /// Opens the folder `path` beneath `root`, making what is missing. Each step is resolved from the
 /// root by the kernel, so a step that is swapped for a link leads nowhere else.
-fn make_folders(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
+fn make_folders(at: &Place<'_>, path: &Path) -> io::Result<OwnedFd> {
+    let root = at.root;
     let flags = OFlags::PATH | OFlags::DIRECTORY;
     let mut made = PathBuf::new();
     let mut folder = beneath::open(root, &made, flags)?;
@@ -175,6 +196,7 @@ fn make_folders(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
         made.push(name);
         folder = match beneath::open(root, &made, flags) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                at.real(&folder)?;
                 match mkdirat(&folder, name, Mode::from_raw_mode(0o755)) {
                     Ok(()) | Err(rustix::io::Errno::EXIST) => beneath::open(root, &made, flags)?,
                     Err(error) => return Err(error.into()),

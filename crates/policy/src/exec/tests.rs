@@ -36,6 +36,7 @@ pub(crate) fn call(command: &str) -> ExecCall {
             mounts: Vec::new(),
             workdir: "/workspace".into(),
             network: false,
+            hidden: Vec::new(),
             accept_degraded: Vec::new(),
             limits: Limits::default(),
         },

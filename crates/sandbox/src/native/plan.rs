@@ -63,6 +63,7 @@ impl Plan {
                 mounts: Vec::new(),
                 workdir: "/".into(),
                 network: false,
+                hidden: Vec::new(),
                 accept_degraded: Vec::new(),
                 limits: Limits::default(),
             },

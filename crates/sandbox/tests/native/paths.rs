@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use stockade_policy::FileOp;
+use stockade_policy::{Access, FileOp, Mount};
 use stockade_sandbox::Refusal;
 
 use crate::support::{Bench, CANARY, read, trials, write};
 
 trials! {
     links_out_of_the_workspace_lead_nowhere
+    hidden_folders_are_hidden_by_every_name
     links_swapped_while_they_are_used_lead_nowhere
     a_hard_link_is_never_written_through
     only_regular_files_are_opened
@@ -51,6 +52,26 @@ fn links_out_of_the_workspace_lead_nowhere() {
     }
     assert_eq!(std::fs::read_to_string(bench.path("secret/canary")).expect("there"), CANARY);
     assert_eq!(std::fs::read_dir(bench.path("secret")).expect("listed").count(), 1);
+}
+
+fn hidden_folders_are_hidden_by_every_name() {
+    let mut bench = Bench::new();
+    // The whole of the bench is shown, as an open host is, and its secret is hidden.
+    bench.call.view.mounts = vec![Mount { host: bench.path(""), target: "/".into(), access: Access::Rw }];
+    bench.call.view.hidden = vec![bench.path("secret")];
+    symlink("secret", bench.path("ws/../link")).expect("link");
+    symlink("secret/canary", bench.path("ws/../file")).expect("link");
+    for path in ["/secret/canary", "/link/canary", "/file", "/ws/../link/../link/canary"] {
+        assert!(bench.file(path, read()).is_err(), "{path} was read");
+        assert!(bench.file(path, write("x")).is_err(), "{path} was written");
+    }
+    for path in ["/link/new", "/link/new/file", "/secret/new/file", "/link"] {
+        assert!(bench.file(path, write("x")).is_err(), "{path} was written");
+    }
+    assert_eq!(std::fs::read_to_string(bench.path("secret/canary")).expect("there"), CANARY);
+    assert_eq!(std::fs::read_dir(bench.path("secret")).expect("listed").count(), 1);
+    bench.file("/ws/own", write("x")).expect("what is beside it is not hidden");
+    assert!(bench.file("/ws/own", read()).expect("read").text.contains('x'));
 }
 
 fn links_swapped_while_they_are_used_lead_nowhere() {

@@ -35,6 +35,7 @@ impl Bench {
             mounts: vec![mount("ws", "/workspace", Access::Rw), mount("ro", "/agent", Access::Ro)],
             workdir: "/workspace".into(),
             network: false,
+            hidden: Vec::new(),
             accept_degraded: Vec::new(),
             limits: Limits::default(),
         };
