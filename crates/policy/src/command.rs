@@ -1,30 +1,108 @@
-//! A shell command as facts: which programs it runs, with which words, which files it redirects to.
+//! A shell command as facts: which programs it runs, with which words, which files it redirects to, which
+//! variables it sets, through which wrappers.
 //!
-//! A conservative subset of the shell is understood: words with quotes, `; && || |` and newlines, and
-//! redirections with literal names. Everything else makes the analysis opaque, and what is opaque asks
-//! or is refused, never passes. Bounded in size; it has no recursion, so hostile nesting costs nothing.
+//! A subset of the shell is understood, the part that bash and dash read alike: words with quotes, `; && || |`,
+//! newlines, redirections with literal names, here-documents without expansion, and the few variables whose value
+//! no request can choose. Everything else makes the analysis opaque, and what is opaque asks or is refused, never
+//! passes. Bounded in size and in depth. Answers the class "exec-parse".
+
+mod builtins;
+mod lexer;
+mod wrappers;
+
+use lexer::{Lexer, Token};
+
+pub(crate) use wrappers::is_transparent;
 
 /// The longest command that is analysed, in bytes.
 pub const MAX_COMMAND: usize = 32 * 1024;
 
+/// How many wrappers may stand inside each other (`env nice timeout 5 ls`).
+pub const MAX_DEPTH: usize = 4;
+
 /// What is known of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Analysis {
-    /// The simple commands, in order. Complete only when `opaque` is `None`.
+    /// The simple commands, in order, each wrapper before what it runs. Complete only when `opaque` is `None`.
     pub commands: Vec<Simple>,
     /// Why the command is not fully understood.
-    pub opaque: Option<&'static str>,
+    pub opaque: Option<Opaque>,
 }
+
+/// Why a command is not fully understood, as a noun phrase: "an expansion".
+pub type Opaque = &'static str;
 
 /// One program with its words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Simple {
     /// The program word and its arguments, quotes removed.
-    pub words: Vec<String>,
-    /// Files that are written to, as named.
-    pub writes: Vec<String>,
+    pub words: Vec<Word>,
+    /// Files that are written to by redirection, as named.
+    pub writes: Vec<Word>,
     /// Files that are read from by redirection, as named.
-    pub reads: Vec<String>,
+    pub reads: Vec<Word>,
+    /// Variables that are set for it, by whatever form.
+    pub variables: Vec<(String, Word)>,
+    /// What the shell makes of the program word.
+    pub role: Role,
+    /// Its standard input becomes further arguments (`xargs`).
+    pub appended: bool,
+}
+
+/// What runs a simple command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Role {
+    /// A program file.
+    #[default]
+    Program,
+    /// The shell itself, and the words are harmless. No program file is run.
+    Builtin,
+    /// `cd` to the folder in the second word.
+    ChangeFolder,
+    /// A program that runs the next simple command of the list, and was seen through.
+    Wrapper,
+}
+
+/// A word of a command. Variables keep their spelling in `text`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Word {
+    /// The word, quotes removed.
+    pub text: String,
+    /// Some of it was quoted.
+    pub quoted: bool,
+    /// It holds an unquoted pattern.
+    pub glob: bool,
+    /// It begins as an assignment does, `NAME=`, unquoted.
+    pub assigns: bool,
+    /// What it expands to.
+    pub tail: Tail,
+}
+
+/// What the shell puts in the place of variables, from harmless to less so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tail {
+    /// There is none.
+    #[default]
+    None,
+    /// An absolute path that no request can choose, as part of one word.
+    Path,
+    /// The same, split at blanks.
+    Split,
+    /// A number or a name, perhaps empty, as part of one word.
+    Unknown,
+}
+
+impl Word {
+    /// Exactly its text, neither a pattern nor an expansion.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        !self.glob && matches!(self.tail, Tail::None)
+    }
+
+    fn is_one_variable(&self) -> bool {
+        let name = self.text.strip_prefix('$').unwrap_or("-");
+        matches!(name, "?" | "#" | "$") || name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    }
 }
 
 /// Analyses a command. Total: any text has an answer.
@@ -33,18 +111,24 @@ pub fn analyze(command: &str) -> Analysis {
     if command.len() > MAX_COMMAND {
         return Analysis { commands: Vec::new(), opaque: Some("more than 32 KiB of text") };
     }
-    let mut lexer = Lexer { rest: command.chars().peekable() };
-    let mut analysis = Analysis { commands: Vec::new(), opaque: None };
-    if let Err(why) = parse(&mut lexer, &mut analysis.commands) {
-        analysis.opaque = Some(why);
+    if command.contains('\0') {
+        return Analysis { commands: Vec::new(), opaque: Some("a control character") };
     }
+    let mut analysis = Analysis { commands: Vec::new(), opaque: None };
+    analysis.opaque = parse(command, 0, &mut analysis.commands).err();
     analysis
 }
 
 impl Analysis {
-    /// The program word of each simple command.
+    /// The program word of each simple command that runs a program file.
     pub fn programs(&self) -> impl Iterator<Item = &str> {
-        self.commands.iter().filter_map(|command| command.words.first()).map(String::as_str)
+        let runs = |simple: &&Simple| matches!(simple.role, Role::Program | Role::Wrapper);
+        self.commands.iter().filter(runs).filter_map(|simple| simple.words.first()).map(|word| word.text.as_str())
+    }
+
+    /// Hosts that a word names in plain sight, as a URL or as `user@host:path`.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.commands.iter().flat_map(|simple| &simple.words).filter_map(|word| host(&word.text))
     }
 
     /// Words that may name a file whose bytes decide what runs. For a command that is not understood,
@@ -53,23 +137,28 @@ impl Analysis {
     #[must_use]
     pub fn operands(&self, command: &str) -> Option<Vec<String>> {
         let mut found: Vec<String> = if self.opaque.is_some() {
-            let pieces = pieces(command);
-            let entered = pieces.iter().zip(pieces.iter().skip(1)).filter(|(word, _)| ENTERS.contains(word));
-            let folders: Vec<&str> = entered.map(|(_, folder)| *folder).collect();
-            if pieces.len() > MAX_OPERANDS || pieces.len() * folders.len() > MAX_OPERANDS {
-                return None;
-            }
-            let below = folders.iter().flat_map(|folder| pieces.iter().map(move |piece| format!("{folder}/{piece}")));
-            let nested = folders.windows(2).map(|pair| pair.join("/"));
-            let nested: Vec<String> =
-                nested.flat_map(|folder| pieces.iter().map(move |piece| format!("{folder}/{piece}"))).collect();
-            below.chain(nested).chain(pieces.iter().map(|piece| (*piece).to_owned())).collect()
+            opaque_operands(command)?
         } else {
-            let words = self.commands.iter().flat_map(|command| command.words.iter());
-            let reads = self.commands.iter().flat_map(|command| command.reads.iter());
-            let values = |word: &String| word.split_once('=').map(|(_, value)| value.to_owned());
-            let words: Vec<String> = words.chain(reads).cloned().collect();
-            words.iter().filter_map(values).chain(words.iter().cloned()).collect()
+            let mut words: Vec<String> = Vec::new();
+            let mut folder = String::new();
+            for simple in &self.commands {
+                // A name after `cd` may mean the file there, or, when the `cd` failed, the one here.
+                for word in simple.words.iter().chain(&simple.reads) {
+                    if !folder.is_empty() {
+                        words.push(format!("{folder}{}", word.text));
+                    }
+                    words.push(word.text.clone());
+                }
+                if let (Role::ChangeFolder, Some(to)) = (simple.role, simple.words.get(1)) {
+                    folder = if to.text.starts_with('/') {
+                        format!("{}/", to.text)
+                    } else {
+                        format!("{folder}{}/", to.text)
+                    };
+                }
+            }
+            let values = words.iter().filter_map(|word| word.split_once('=').map(|(_, value)| value.to_owned()));
+            values.chain(words.iter().cloned()).collect()
         };
         found.sort();
         found.dedup();
@@ -79,35 +168,53 @@ impl Analysis {
     /// The folders whose files a pattern in the command may stand for.
     #[must_use]
     pub fn patterns(&self, command: &str) -> Vec<String> {
-        let named = |piece: &&str| piece.contains(GLOBS);
-        let folder = |piece: &str| {
-            let literal = piece.split(GLOBS).next().unwrap_or_default();
+        let folder = |word: &str| {
+            let literal = word.split(GLOBS).next().unwrap_or_default();
             literal.rsplit_once('/').map_or_else(|| ".".to_owned(), |(folder, _)| format!("{folder}/"))
         };
         let words = command.split(|c: char| c.is_whitespace() || "'\"`$(){}<>|&;=,\\".contains(c));
-        let mut folders: Vec<String> = words.filter(named).map(folder).collect();
+        let mut folders: Vec<String> = words.filter(|word| word.contains(GLOBS)).map(folder).collect();
         folders.sort();
         folders.dedup();
         folders
     }
 }
 
-fn pieces(command: &str) -> Vec<&str> {
-    let breaks = |c: char| c.is_whitespace() || "'\"`$(){}[]<>|&;=,\\".contains(c);
-    let mut pieces: Vec<&str> = Vec::new();
-    for piece in command.split(breaks).filter(|piece| !piece.is_empty()) {
-        // Two folders entered one after the other keep their order; a piece that repeats adds nothing.
-        if !pieces.contains(&piece)
-            || pieces.last().is_some_and(|last| ENTERS.contains(last))
-            || ENTERS.contains(&piece)
-        {
-            pieces.push(piece);
+fn opaque_operands(command: &str) -> Option<Vec<String>> {
+    let mut all: Vec<&str> = Vec::new();
+    for piece in pieces(command) {
+        // A folder that is entered keeps its place; another piece that repeats adds nothing.
+        let enters = |word: &str| ENTERS.contains(&word);
+        if !all.contains(&piece) || enters(piece) || all.last().is_some_and(|last| enters(last)) {
+            all.push(piece);
         }
-        if pieces.len() > MAX_OPERANDS {
-            break;
+        if all.len() > MAX_OPERANDS {
+            return None;
         }
     }
-    pieces
+    let entered = all.iter().zip(all.iter().skip(1)).filter(|(word, _)| ENTERS.contains(word));
+    let folders: Vec<&str> = entered.map(|(_, folder)| *folder).collect();
+    let nested = folders.windows(2).map(|pair| pair.join("/"));
+    let folders: Vec<String> = folders.iter().map(|folder| (*folder).to_owned()).chain(nested).collect();
+    if all.len() * folders.len() > MAX_OPERANDS {
+        return None;
+    }
+    let below = folders.iter().flat_map(|folder| all.iter().map(move |piece| format!("{folder}/{piece}")));
+    Some(below.chain(all.iter().map(|piece| (*piece).to_owned())).collect())
+}
+
+/// A command cut at everything that is syntax somewhere.
+pub(crate) fn pieces(command: &str) -> impl Iterator<Item = &str> {
+    let breaks = |c: char| c.is_whitespace() || "'\"`$(){}[]<>|&;=,\\".contains(c);
+    command.split(breaks).filter(|piece| !piece.is_empty())
+}
+
+fn host(word: &str) -> Option<&str> {
+    let rest = match word.split_once("://") {
+        Some((_, rest)) => rest.split(['/', '?', '#']).next()?.rsplit('@').next()?,
+        None => word.split_once('@')?.1.split_once(':')?.0,
+    };
+    (!rest.is_empty()).then_some(rest)
 }
 
 /// Files that one approval can bind.
@@ -119,219 +226,120 @@ const MAX_WORDS: usize = 1024;
 const ENTERS: &[&str] = &["cd", "pushd", "chdir", "-C", "--directory", "--chdir", "--cwd"];
 const GLOBS: [char; 3] = ['*', '?', '['];
 
-type Opaque = &'static str;
-
-#[derive(Debug, PartialEq, Eq)]
-enum Token {
-    Word { text: String, quoted: bool },
-    Separator,
-    Redirect { write: bool },
-    DupFd,
-}
-
-struct Lexer<'a> {
-    rest: std::iter::Peekable<std::str::Chars<'a>>,
-}
-
-fn parse(lexer: &mut Lexer<'_>, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
+fn parse(text: &str, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
+    let mut lexer = Lexer::new(text);
     let mut current = Simple::default();
-    let mut after_operator = true;
-    let mut words = 0_usize;
+    // What the last operator needs: a command after it, or nothing.
+    let mut wanted = false;
+    // Whether the command has text on its standard input, or a stream sent into another.
+    let mut here = false;
+    let mut tokens = 0_usize;
     while let Some(token) = lexer.token()? {
-        words += 1;
-        if words > MAX_WORDS || commands.len() > MAX_COMMANDS {
+        tokens += 1;
+        if tokens > MAX_WORDS || commands.len() > MAX_COMMANDS {
             return Err("more than 64 commands or 1024 words");
         }
         match token {
-            Token::Word { text, quoted } => {
-                if current.words.is_empty() {
-                    judge_program_word(&text, quoted)?;
-                }
-                current.words.push(text);
-                after_operator = false;
+            Token::Word(word) if word.assigns && current.words.is_empty() => {
+                current.variables.extend(variable(&word));
+                wanted = false;
+            }
+            Token::Word(word) => {
+                current.words.push(word);
+                wanted = false;
             }
             Token::Redirect { write } => {
-                let Some(Token::Word { text, .. }) = lexer.token()? else { return Err("a redirection without a name") };
-                if write { current.writes.push(text) } else { current.reads.push(text) }
+                let Some(Token::Word(name)) = lexer.token()? else { return Err("a redirection without a name") };
+                if write { current.writes.push(name) } else { current.reads.push(name) }
             }
-            Token::DupFd => {}
-            Token::Separator => {
-                if current.words.is_empty() {
-                    return Err("an empty command");
-                }
-                commands.push(std::mem::take(&mut current));
-                after_operator = true;
+            Token::Dup | Token::Here => here = true,
+            Token::Not if current == Simple::default() && !here => wanted = true,
+            Token::Not => current.words.push(Word { text: "!".to_owned(), ..Word::default() }),
+            Token::Newline if current == Simple::default() && !here => {}
+            Token::Newline | Token::Semicolon | Token::AndOr | Token::Pipe => {
+                wanted = matches!(token, Token::AndOr | Token::Pipe);
+                here = false;
+                finish(std::mem::take(&mut current), depth, commands)?;
             }
         }
     }
-    if !current.words.is_empty() {
-        commands.push(current);
-    } else if after_operator || !current.writes.is_empty() || !current.reads.is_empty() {
-        return Err("an empty command");
+    if current == Simple::default() && !here {
+        return if wanted || commands.is_empty() { Err("an empty command") } else { Ok(()) };
     }
-    Ok(())
+    finish(current, depth, commands)
 }
 
-fn judge_program_word(text: &str, quoted: bool) -> Result<(), Opaque> {
-    if text.is_empty() {
+/// `NAME=value` as a variable.
+fn variable(word: &Word) -> Option<(String, Word)> {
+    let (name, value) = word.text.split_once('=')?;
+    Some((name.to_owned(), Word { text: value.to_owned(), ..word.clone() }))
+}
+
+/// Takes a whole simple command into the list, and what it carries after it.
+fn finish(mut simple: Simple, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
+    let Some(program) = simple.words.first() else {
+        return Err(if simple.variables.is_empty() { "an empty command" } else { "an assignment" });
+    };
+    judge_program_word(program)?;
+    simple.role = builtins::role(&simple.words)?;
+    if simple.role != Role::Program {
+        commands.push(simple);
+        return Ok(());
+    }
+    carry(simple, depth, commands)
+}
+
+/// A program, and whatever it runs in its turn.
+fn carry(mut simple: Simple, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
+    // Arguments that are read could be options of a wrapper, or stand in the text of a shell.
+    let carried = if simple.appended { None } else { wrappers::carried(&simple.words) };
+    let Some(carried) = carried else {
+        commands.push(simple);
+        return Ok(());
+    };
+    if depth >= MAX_DEPTH {
+        return Err("wrappers inside too many wrappers");
+    }
+    simple.role = if carried.by_shell { Role::Builtin } else { Role::Wrapper };
+    let inner = match carried.load {
+        wrappers::Load::Text(text) => {
+            commands.push(simple);
+            return parse(&text, depth + 1, commands);
+        }
+        wrappers::Load::Words(at) => {
+            let words = simple.words.split_off(at);
+            Simple { words, variables: carried.variables, appended: carried.appended, ..Simple::default() }
+        }
+    };
+    commands.push(simple);
+    let Some(program) = inner.words.first() else { return Err("an empty command") };
+    judge_program_word(program)?;
+    // A wrapper starts a file; what the shell would do itself is not meant.
+    if builtins::is_shells_own(&program.text) {
+        return Err("a shell construct");
+    }
+    carry(inner, depth + 1, commands)
+}
+
+fn judge_program_word(word: &Word) -> Result<(), Opaque> {
+    if word.text.is_empty() {
         return Err("an empty program name");
     }
-    // An assignment before a program changes what the program does (loader and interpreter variables).
-    if text.contains('=') {
+    if word.tail != Tail::None {
+        return Err("a program named by an expansion");
+    }
+    // A program file that is named like an assignment, or an assignment in a form that is not modelled.
+    if word.text.contains('=') {
         return Err("an assignment");
     }
-    if text.contains(['*', '?', '[', '~']) {
+    if word.glob && word.text != "[" || word.text.starts_with('~') {
         return Err("a program named by a pattern");
     }
-    if !quoted && RESERVED.contains(&text) || BUILTINS.contains(&text) {
+    if !word.quoted && builtins::is_reserved(&word.text) {
         return Err("a shell construct");
     }
     Ok(())
 }
-
-impl Lexer<'_> {
-    fn token(&mut self) -> Result<Option<Token>, Opaque> {
-        while self.rest.next_if(|c| matches!(c, ' ' | '\t')).is_some() {}
-        let Some(&c) = self.rest.peek() else { return Ok(None) };
-        match c {
-            '\n' | ';' | '|' | '&' => self.operator(),
-            '<' | '>' => self.redirect(None),
-            '#' => Err("a comment"),
-            _ => self.word(),
-        }
-    }
-
-    fn operator(&mut self) -> Result<Option<Token>, Opaque> {
-        let first = self.rest.next();
-        let doubled = first.is_some_and(|c| self.rest.next_if_eq(&c).is_some());
-        match (first, doubled) {
-            (Some('\n' | ';'), false) => {
-                // `;` and newlines may end a command list; only what is between two of them must not be empty.
-                while self.rest.next_if(|c| matches!(c, ' ' | '\t' | '\n')).is_some() {}
-                Ok(self.rest.peek().is_some().then_some(Token::Separator))
-            }
-            (Some('|'), _) if self.rest.peek() == Some(&'&') => Err("a pipe of errors"),
-            (Some('|'), _) | (Some('&'), true) => {
-                while self.rest.next_if(|c| matches!(c, ' ' | '\t' | '\n')).is_some() {}
-                if self.rest.peek().is_none() {
-                    Err("an operator without a command")
-                } else {
-                    Ok(Some(Token::Separator))
-                }
-            }
-            (Some('\n'), true) => {
-                while self.rest.next_if(|c| matches!(c, ' ' | '\t' | '\n')).is_some() {}
-                Ok(self.rest.peek().is_some().then_some(Token::Separator))
-            }
-            _ => Err("a background job or an unknown operator"),
-        }
-    }
-
-    /// A redirection; `fd` is the number before it, when there was one.
-    fn redirect(&mut self, fd: Option<char>) -> Result<Option<Token>, Opaque> {
-        let write = self.rest.next() == Some('>');
-        if !write && self.rest.peek().is_some_and(|c| matches!(c, '<' | '>' | '&' | '(')) {
-            return Err("a here-document or a process substitution");
-        }
-        if self.rest.next_if_eq(&'&').is_some() {
-            let target = self.rest.next();
-            let ends = self.rest.peek().is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | ';' | '|' | '&'));
-            return match target {
-                Some('1' | '2') if ends && fd != Some('0') => Ok(Some(Token::DupFd)),
-                _ => Err("a descriptor operation"),
-            };
-        }
-        if self.rest.next_if_eq(&'>').is_some() || self.rest.peek() != Some(&'(') && self.rest.peek() != Some(&'|') {
-            return Ok(Some(Token::Redirect { write }));
-        }
-        Err("a process substitution")
-    }
-
-    fn word(&mut self) -> Result<Option<Token>, Opaque> {
-        let (mut text, mut quoted) = (String::new(), false);
-        while let Some(&c) = self.rest.peek() {
-            match c {
-                ' ' | '\t' | '\n' | ';' | '|' | '&' => break,
-                '<' | '>' => {
-                    let mut digits = text.chars();
-                    return match (digits.next(), digits.next()) {
-                        (Some(fd @ ('0' | '1' | '2')), None) if !quoted => self.redirect(Some(fd)),
-                        _ if text.chars().all(|c| c.is_ascii_digit()) => Err("a descriptor operation"),
-                        _ => Ok(Some(Token::Word { text, quoted })),
-                    };
-                }
-                '\'' => {
-                    self.rest.next();
-                    quoted = true;
-                    self.single_quoted(&mut text)?;
-                }
-                '"' => {
-                    self.rest.next();
-                    quoted = true;
-                    self.double_quoted(&mut text)?;
-                }
-                '\\' => {
-                    self.rest.next();
-                    quoted = true;
-                    let escaped = self.rest.next().ok_or("a trailing backslash")?;
-                    if escaped == '\n' {
-                        return Err("a continued line");
-                    }
-                    text.push(escaped);
-                }
-                '$' | '`' => return Err("an expansion"),
-                '*' | '?' | '[' => return Err("a file name pattern"),
-                '~' if text.is_empty() && !quoted => return Err("a home directory"),
-                '(' | ')' | '{' | '}' | '!' => return Err("a shell construct"),
-                '\0'..='\u{1f}' | '\u{7f}' => return Err("a control character"),
-                _ => {
-                    self.rest.next();
-                    text.push(c);
-                }
-            }
-        }
-        Ok(Some(Token::Word { text, quoted }))
-    }
-
-    fn single_quoted(&mut self, text: &mut String) -> Result<(), Opaque> {
-        for c in self.rest.by_ref() {
-            if c == '\'' {
-                return Ok(());
-            }
-            text.push(c);
-        }
-        Err("an open quote")
-    }
-
-    fn double_quoted(&mut self, text: &mut String) -> Result<(), Opaque> {
-        while let Some(c) = self.rest.next() {
-            match c {
-                '"' => return Ok(()),
-                '$' | '`' => return Err("an expansion"),
-                '\\' => match self.rest.next() {
-                    Some(escaped @ ('"' | '\\' | '$' | '`')) => text.push(escaped),
-                    Some('\n') => return Err("a continued line"),
-                    Some(other) => text.extend(['\\', other]),
-                    None => return Err("an open quote"),
-                },
-                _ => text.push(c),
-            }
-        }
-        Err("an open quote")
-    }
-}
-
-const RESERVED: &[&str] = &[
-    "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "in", "select",
-    "function", "time", "coproc", "[[",
-];
-
-/// Builtins that run, define or change something that later words mean.
-const BUILTINS: &[&str] = &[
-    "eval", "exec", "source", ".", "command", "builtin", "alias", "unalias", "export", "declare", "typeset", "local",
-    "readonly", "set", "shopt", "trap", "enable", "hash", "unset", "read", "mapfile", "readarray", "printf", "wait",
-    "bind", "complete", "umask", "ulimit", "pushd", "popd", "cd", "let",
-];
 
 #[cfg(test)]
 #[path = "command/tests.rs"]

@@ -1,13 +1,22 @@
-//! May this command run: `tools.exec.security` and `ask`, the allowlist, the environment.
+//! May this command run: `tools.exec.security` and `ask`, the allowlist, the arguments, the environment.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod arguments;
+mod build;
+mod git;
+mod inline;
+mod pattern;
+mod programs;
+mod safe_bins;
+mod scripts;
+
+use std::path::{Component, Path};
 
 use stockade_config::model::{ExecAsk, ExecSecurity};
 use stockade_core::{Decision, Denial, Question, Rule};
 
-use crate::call::{ExecCall, Executable};
-use crate::command::{self, Analysis};
+use crate::call::ExecCall;
+use crate::command::{self, Analysis, Role, Simple, Tail, Word};
+use crate::environment::{Source, judge_env, judge_variable};
 
 /// The exec policy of an agent: the strictest of every layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +27,13 @@ pub struct ExecPolicy {
     pub ask: ExecAsk,
     /// Patterns of programs that need no question under `on-miss`.
     pub allowlist: Vec<String>,
+    /// Filters that need no entry while they read only their input (`tools.exec.safeBins`).
+    pub safe_bins: Vec<String>,
+    /// Whether inline code is asked about under every security (`tools.exec.strictInlineEval`).
+    pub strict_inline_eval: bool,
 }
+
+type Miss = (Rule, String);
 
 impl ExecPolicy {
     /// Judges a command whose facts are gathered.
@@ -29,13 +44,27 @@ impl ExecPolicy {
         if self.security == ExecSecurity::Deny {
             return deny(Rule::ExecSecurity, "tools.exec.security is deny");
         }
-        let miss = self.miss(call);
-        match (self.security, self.ask, miss) {
-            (_, ExecAsk::Always, _) => ask(Rule::ExecAsk, "tools.exec.ask is always"),
-            (ExecSecurity::Full, _, _) => Decision::Allow { rule: Rule::ExecSecurity },
-            (_, _, None) => Decision::Allow { rule: Rule::ExecAllowlist },
-            (_, ExecAsk::OnMiss, Some((rule, because))) => ask(rule, &because),
-            (_, ExecAsk::Off, Some((rule, because))) => deny(rule, because),
+        if self.ask == ExecAsk::Always {
+            return ask(Rule::ExecAsk, "tools.exec.ask is always");
+        }
+        let needs_analysis = self.security == ExecSecurity::Allowlist || self.strict_inline_eval;
+        if !needs_analysis {
+            return Decision::Allow { rule: Rule::ExecSecurity };
+        }
+        let analysis = command::analyze(&call.command);
+        let code = self.strict_inline_eval && inline::holds_code(&analysis, &call.command);
+        if self.security == ExecSecurity::Full {
+            return if code {
+                ask(Rule::ExecAsk, "it holds inline code, and tools.exec.strictInlineEval is on")
+            } else {
+                Decision::Allow { rule: Rule::ExecSecurity }
+            };
+        }
+        let inline = || (Rule::ExecAllowlist, "it holds inline code, and tools.exec.strictInlineEval is on".into());
+        match (self.miss(&analysis, call).or_else(|| code.then(inline)), self.ask) {
+            (None, _) => Decision::Allow { rule: Rule::ExecAllowlist },
+            (Some((rule, because)), ExecAsk::Off) => deny(rule, because),
+            (Some((rule, because)), _) => ask(rule, &because),
         }
     }
 
@@ -53,90 +82,130 @@ impl ExecPolicy {
     }
 
     /// Why the allowlist does not cover the command; `None` when it covers all of it.
-    fn miss(&self, call: &ExecCall) -> Option<(Rule, String)> {
-        let analysis = command::analyze(&call.command);
+    fn miss(&self, analysis: &Analysis, call: &ExecCall) -> Option<Miss> {
         if let Some(why) = analysis.opaque {
             return Some((Rule::ExecOpaque, format!("the command holds {why}, which is not analysed")));
         }
         if call.background {
             return Some((Rule::ExecAllowlist, "it goes on in the background".into()));
         }
-        self.miss_of(&analysis, &call.programs)
-    }
-
-    fn miss_of(&self, analysis: &Analysis, programs: &[Executable]) -> Option<(Rule, String)> {
         if analysis.commands.is_empty() {
             return Some((Rule::ExecOpaque, "there is no command".into()));
         }
-        if analysis.commands.iter().any(|simple| simple.writes.iter().any(|name| name != "/dev/null")) {
-            return Some((Rule::ExecAllowlist, "it writes to a file by redirection".into()));
+        if !call.command.is_ascii() && !reads_utf8(call) {
+            return Some((Rule::ExecOpaque, "the shell's locale may read the command in another way".into()));
         }
-        analysis.programs().find_map(|word| {
-            let resolved = programs.iter().find(|program| program.word == word).and_then(|p| p.path.as_deref());
-            let covered = resolved.is_some_and(|path| self.covers(path));
-            (!covered).then(|| (Rule::ExecAllowlist, "a program is not on the exec allowlist".into()))
-        })
+        analysis.commands.iter().find_map(|simple| self.miss_of(simple, call))
     }
 
-    /// Whether an allowlist entry names this file. Entries match the resolved path of a program in a
-    /// system folder, never a base name alone. Programs that run other programs or code are trusted
-    /// with nothing, whatever the list says.
-    fn covers(&self, path: &Path) -> bool {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-            return false;
+    fn miss_of(&self, simple: &Simple, call: &ExecCall) -> Option<Miss> {
+        let miss = |because: &str| Some((Rule::ExecAllowlist, because.to_owned()));
+        if simple.writes.iter().any(|name| !HARMLESS_OUTPUTS.contains(&name.text.as_str()) || !name.is_plain()) {
+            return miss("it writes to a file by redirection");
+        }
+        if simple.reads.iter().any(is_no_plain_file) {
+            return miss("it reads by redirection from what is not a plainly named file");
+        }
+        if let Some((name, _)) = simple.variables.iter().find(|(name, value)| !is_harmless_variable(name, value)) {
+            let shown = stockade_core::text::clip(&stockade_core::text::visible(name), 64);
+            return Some((Rule::ExecEnv, format!("it sets the variable {shown}")));
+        }
+        // POSIX has it that a variable before a special builtin stays.
+        if simple.role != Role::Program && simple.role != Role::Wrapper && !simple.variables.is_empty() {
+            return Some((Rule::ExecEnv, "it sets a variable for the shell itself".into()));
+        }
+        if simple.words.iter().any(|word| word.tail == Tail::Split) && !paths_are_one_word(call) {
+            return miss("an unquoted path may become several words");
+        }
+        let (word, arguments) = simple.words.split_first()?;
+        match simple.role {
+            Role::Builtin => None,
+            Role::ChangeFolder if arguments.first().is_some_and(|folder| stays_inside(&folder.text, call)) => None,
+            Role::ChangeFolder => miss("it changes to a folder outside what it was given"),
+            Role::Wrapper => self.wrapper_miss(&word.text, call),
+            Role::Program => self.program_miss(&word.text, simple, call),
+        }
+    }
+
+    /// A wrapper needs no entry of its own, but it must be the system's. One that is not found runs nothing.
+    fn wrapper_miss(&self, word: &str, call: &ExecCall) -> Option<Miss> {
+        let path = resolved(word, call);
+        let own = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            pattern::in_system_folder(path) && command::is_transparent(name)
         };
-        let trusted = TRUSTED_FOLDERS.iter().any(|trusted| folder == Path::new(trusted));
-        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-        let carrier = CARRIERS.iter().any(|carrier| *carrier == name || *carrier == stem);
-        trusted
-            && !carrier
-            && self.allowlist.iter().any(|pattern| {
-                let pattern = Path::new(pattern.as_str());
-                if pattern.is_absolute() { pattern == path } else { pattern == Path::new(name) }
-            })
+        let fine = path.map_or_else(|| !word.contains('/'), own) && !is_relative(word);
+        (!fine).then(|| (Rule::ExecAllowlist, "a program that runs another is not the system's".into()))
+    }
+
+    fn program_miss(&self, word: &str, simple: &Simple, call: &ExecCall) -> Option<Miss> {
+        let unlisted = || Some((Rule::ExecAllowlist, "a program is not on the exec allowlist".to_owned()));
+        let Some(path) = resolved(word, call).filter(|_| !is_relative(word)) else { return unlisted() };
+        if safe_bins::filters(&self.safe_bins, simple, path) {
+            return None;
+        }
+        if !self.allowlist.iter().any(|pattern| pattern::names(pattern, word, path, call)) {
+            return unlisted();
+        }
+        // A name that is a link may be known by either name: both rules hold.
+        let base = word.rsplit('/').next().unwrap_or(word);
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let names = [Some(name), (base != name).then_some(base)];
+        let refusal = names.into_iter().flatten().find_map(|name| arguments::judge(name, simple).err());
+        refusal.map(|why| (Rule::ExecAllowlist, why.to_owned()))
     }
 }
 
-/// The whole environment of a command: a fixed base and the variables that the request may set.
-///
-/// # Errors
-/// A [`Denial`] that names the first variable that may not be set.
-pub fn build_env(requested: &BTreeMap<String, String>, home: &str) -> Result<BTreeMap<String, String>, Denial> {
-    let mut env: BTreeMap<String, String> = [
-        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-        ("HOME", home),
-        ("LANG", "C.UTF-8"),
-        ("TERM", "dumb"),
-        ("OPENCLAW_SHELL", "exec"),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect();
-    for (name, value) in requested {
-        judge_variable(name, value)?;
-        env.insert(name.clone(), value.clone());
-    }
-    Ok(env)
+fn resolved<'a>(word: &str, call: &'a ExecCall) -> Option<&'a Path> {
+    call.programs.iter().find(|program| program.word == word).and_then(|program| program.path.as_deref())
 }
 
-/// An environment that reached a call must be one that [`build_env`] could have made.
-fn judge_env(env: &BTreeMap<String, String>) -> Result<(), Denial> {
-    env.iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "PATH" | "HOME" | "OPENCLAW_SHELL"))
-        .try_for_each(|(name, value)| judge_variable(name, value))
+/// Where a relative program is depends on the folder that the command is in when it gets there.
+fn is_relative(word: &str) -> bool {
+    word.contains('/') && !word.starts_with('/')
 }
 
-/// A request may set only variables that say how output looks. Loader, interpreter, tool-configuration
-/// and proxy variables turn a harmless program into another one.
-fn judge_variable(name: &str, value: &str) -> Result<(), Denial> {
-    if !HARMLESS_VARIABLES.contains(&name) {
-        let shown = stockade_core::text::clip(&stockade_core::text::visible(name), 64);
-        return Err(Denial::policy(Rule::ExecEnv, format!("a call may not set the variable {shown}")));
+fn is_no_plain_file(name: &Word) -> bool {
+    // Bash makes a connection of these names.
+    !name.is_plain() && name.tail != Tail::Path
+        || name.glob
+        || name.text.starts_with("/dev/tcp")
+        || name.text.starts_with("/dev/udp")
+}
+
+/// What a request may set is what a command may set; a value is plain text, no path and no expansion.
+fn is_harmless_variable(name: &str, value: &Word) -> bool {
+    let plain = value.tail == Tail::None
+        && value.text.chars().all(|c| c.is_ascii_alphanumeric() || "_.@:,+-/ ".contains(c))
+        && !value.text.contains("..")
+        && (!value.text.contains('/') || name == "TZ" && !value.text.starts_with(['/', ':']));
+    plain && matches!(judge_variable(Source::Request, name, &value.text), Decision::Allow { .. })
+}
+
+/// Other encodings take a quote or a separator for the second half of a character.
+fn reads_utf8(call: &ExecCall) -> bool {
+    let utf8 = |value: &String| {
+        let value = value.to_ascii_lowercase();
+        value.is_empty() || value == "c" || value == "posix" || value.ends_with(".utf-8") || value.ends_with(".utf8")
+    };
+    call.env.iter().filter(|(name, _)| *name == "LANG" || name.starts_with("LC_")).all(|(_, value)| utf8(value))
+}
+
+/// Whether `$HOME` and `$PWD` stay one word without quotes.
+fn paths_are_one_word(call: &ExecCall) -> bool {
+    let plain =
+        |text: &str| text.starts_with('/') && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    call.cwd.to_str().is_some_and(plain) && call.env.get("HOME").is_some_and(|home| plain(home))
+}
+
+/// Whether a folder lies in the folder that the command starts in, or in what the session sees.
+fn stays_inside(folder: &str, call: &ExecCall) -> bool {
+    let folder = Path::new(folder);
+    if folder.is_relative() {
+        let spaces = folder.to_str().is_none_or(|text| text.contains(char::is_whitespace));
+        return !spaces && folder.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     }
-    if value.len() > 256 || value.contains(['\0', '\n']) || value.starts_with("()") {
-        return Err(Denial::policy(Rule::ExecEnv, format!("the value of {name} is not a plain short text")));
-    }
-    Ok(())
+    folder.starts_with(&call.cwd) && folder.components().all(|part| part != Component::ParentDir)
 }
 
 fn ask(rule: Rule, because: &str) -> Decision {
@@ -147,25 +216,7 @@ fn deny(rule: Rule, because: impl Into<String>) -> Decision {
     Decision::Deny(Denial::policy(rule, because))
 }
 
-const HARMLESS_VARIABLES: &[&str] = &[
-    "LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LANGUAGE", "TZ", "TERM",
-    "COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "FORCE_COLOR", "COLORTERM", "CI", "SOURCE_DATE_EPOCH",
-];
-
-const TRUSTED_FOLDERS: &[&str] = &["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
-
-/// Programs whose arguments are programs or code. No allowlist entry makes them pass unasked.
-const CARRIERS: &[&str] = &[
-    "sh", "bash", "dash", "zsh", "ksh", "fish", "csh", "tcsh", "busybox", "toybox", "env", "nice", "nohup", "timeout",
-    "xargs", "find", "sudo", "su", "doas", "ssh", "scp", "rsync", "strace", "ltrace", "gdb", "perf", "setsid",
-    "stdbuf", "script", "unshare", "nsenter", "chroot", "watch", "parallel", "flock", "time", "ionice", "taskset",
-    "chrt", "runuser", "setpriv", "python", "perl", "ruby", "node", "nodejs", "php", "lua", "tclsh", "awk", "gawk",
-    "mawk", "nawk", "sed", "ed", "ex", "vi", "vim", "nvim", "emacs", "nano", "less", "more", "man", "git", "tar",
-    "zip", "make", "cmake", "gcc", "cc", "cargo", "rustc", "go", "npm", "npx", "pip", "docker", "podman", "kubectl",
-    "systemctl", "systemd-run", "at", "batch", "crontab", "curl", "wget", "nc", "ncat", "socat", "openssl", "dd",
-    "tee", "install", "cp", "mv", "ln", "mount", "ld.so", "jq", "sqlite3", "psql", "mysql", "expect", "tmux", "screen",
-    "dpkg", "apt", "apt-get", "rpm", "java", "dotnet", "deno", "bun", "osascript",
-];
+const HARMLESS_OUTPUTS: &[&str] = &["/dev/null", "/dev/stdout", "/dev/stderr"];
 
 #[cfg(test)]
 #[path = "exec/tests.rs"]

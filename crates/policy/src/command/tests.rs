@@ -7,7 +7,8 @@ use super::*;
 fn words(command: &str) -> Vec<Vec<String>> {
     let analysis = analyze(command);
     assert_eq!(analysis.opaque, None, "{command:?}");
-    analysis.commands.into_iter().map(|simple| simple.words).collect()
+    let text = |simple: Simple| simple.words.into_iter().map(|word| word.text).collect();
+    analysis.commands.into_iter().map(text).collect()
 }
 
 #[test]
@@ -19,30 +20,150 @@ fn plain_commands_are_understood() {
     assert_eq!(words("ls 2>&1 | head"), [["ls"], ["head"]]);
     assert_eq!(words("echo 'a $x `b`'"), [["echo", "a $x `b`"]]);
     let analysis = analyze("sort < in > out");
-    assert_eq!((analysis.commands[0].reads[0].as_str(), analysis.commands[0].writes[0].as_str()), ("in", "out"));
+    let sort = &analysis.commands[0];
+    assert_eq!((sort.reads[0].text.as_str(), sort.writes[0].text.as_str()), ("in", "out"));
 }
 
 #[test]
 fn everything_else_is_opaque() {
     for command in [
-        "", " ", ";", "a ;; b", "a &", "a & b", "a && ", "| a", "a |", "$(id)", "a $(id)", "a `id`", "a \"`id`\"",
-        "a \"$(id)\"", "a $X", "a ${X}", "X=1 a", "LD_PRELOAD=x ls", "(a)", "{ a; }", "! a", "if a; then b; fi",
-        "for x in a; do b; done", "a <<EOF\nb\nEOF", "a <(b)", "a >(b)", "a >| b", "a <> b", "a <&3", "a 3>&1",
-        "a 7>b", "eval a", ". ./a", "source a", "exec a", "command a", "alias ls=rm", "a 'b", "a \"b", "a \\", "a # b",
-        "~/x", "l?", "/bin/l[s]", "a \\\nb", "a |& b", "> f", "function f", "[[ a ]]", "a\u{1b}b", "cd /tmp",
-        "export A=b", "a\rb", "a 0>&1", "a *.sh", "a x?", "a [x]y", "a ~/x",
+        "",
+        " ",
+        ";",
+        "a ;; b",
+        "a &",
+        "a & b",
+        "a && ",
+        "| a",
+        "a |",
+        "$(id)",
+        "a $(id)",
+        "a `id`",
+        "a \"`id`\"",
+        "a \"$(id)\"",
+        "a $X",
+        "a ${X}",
+        "X=1",
+        "X=1; a",
+        "X+=1 a",
+        "X[0]=1 a",
+        "\"X\"=1 a",
+        "(a)",
+        "{ a; }",
+        "if a; then b; fi",
+        "for x in a; do b; done",
+        "a <<EOF\nb",
+        "a <<EOF\n$(b)\nEOF",
+        "a <<E\"O\"F\nEOF",
+        "a <(b)",
+        "a >(b)",
+        "a >| b",
+        "a <> b",
+        "a <&3",
+        "a 3>&1",
+        "a 7>b",
+        "eval a",
+        ". ./a",
+        "source a",
+        "exec a",
+        "alias ls=rm",
+        "a 'b",
+        "a \"b",
+        "a \\",
+        "~/x",
+        "l?",
+        "/bin/l[s]",
+        "a\\\nb",
+        "a |\\\n| b",
+        "a && \\\n& b",
+        "> f",
+        "function f",
+        "[[ a ]]",
+        "a\u{1b}b",
+        "cd",
+        "cd -",
+        "cd $X",
+        "cd -P a",
+        "export A=b",
+        "a\rb",
+        "a 0>&1",
+        "a {b,c}",
+        "a {1..3}",
+        "a $'b'",
+        "a $\"b\"",
+        "a $0",
+        "a $@",
+        "a $USER",
+        "a \"-$USER\"",
+        "a \"$USER\"-o",
+        "a \"$PATH\"",
+        "a ~root",
+        "read X",
+        "printf -v X a",
+        "printf '%n' PATH",
+        "set -k",
+        "set -x a",
+        "set -- a",
+        "test -v 'a[$(id)]'",
+        "trap 'id' DEBUG",
+        "builtin eval id",
+        "command cd /",
+        "env cd /",
+        "hash -p /tmp/x ls",
+        "compgen -C id",
+        "! ! {",
+        "a < $(b)",
+        "a &> b",
+        "a ;\n; b",
+        "a x=~",
+        "a x=b:~/c",
+        "a x=\"\"~",
+        "env env env env env ls",
+        "sh -c 'sh -c \"sh -c ls; $(id)\"'",
     ] {
         assert!(analyze(command).opaque.is_some(), "{command:?} passed as {:?}", analyze(command).commands);
     }
 }
 
 #[test]
+fn what_both_shells_read_alike_is_understood() {
+    assert_eq!(words("cat <<'EOF' | wc -l\n$(id)\nEOF\nls"), [vec!["cat"], vec!["wc", "-l"], vec!["ls"]]);
+    assert_eq!(words("cat <<-EOF\n\tplain\n\tEOF"), [["cat"]]);
+    assert_eq!(words("a # b; c\nd"), [["a"], ["d"]]);
+    assert_eq!(words("a \\\n  b"), [["a", "b"]]);
+    assert_eq!(words("! grep -q 'x$' \"y$\""), [["grep", "-q", "x$", "y$"]]);
+    assert_eq!(words("git show HEAD@{1} stash@{0}"), [["git", "show", "HEAD@{1}", "stash@{0}"]]);
+    assert_eq!(words("\n\na\n\nb\n"), [["a"], ["b"]]);
+    assert_eq!(words("a >&2 2>&1 1>&2"), [["a"]]);
+    assert_eq!(words("set -euo pipefail; a"), [vec!["set", "-euo", "pipefail"], vec!["a"]]);
+}
+
+#[test]
+fn wrappers_are_seen_through_and_stay_in_the_list() {
+    let found = analyze("env -i TZ=UTC nice -n5 timeout -k 1 5 ls -l");
+    assert_eq!(found.opaque, None);
+    assert_eq!(found.programs().collect::<Vec<_>>(), ["env", "nice", "timeout", "ls"]);
+    assert_eq!(found.commands.last().map(|inner| inner.words.len()), Some(2));
+    assert_eq!(found.commands[1].variables[0].0, "TZ");
+    assert_eq!(analyze("sh -c 'ls | wc'").programs().collect::<Vec<_>>(), ["sh", "ls", "wc"]);
+    for whole in
+        ["env -S 'ls'", "time -o x ls", "setsid -f ls", "sh -xc ls", "sh -c ls a b", "nice", "xargs", "env -u PATH ls"]
+    {
+        assert_eq!(analyze(whole).commands.len(), 1, "{whole}");
+    }
+    assert!(analyze("xargs cat").commands[1].appended);
+}
+
+#[test]
+fn hosts_in_plain_sight_are_named() {
+    let found = analyze("curl -s https://u:p@evil.example/x; git clone git@host.example:repo; ls a:b");
+    assert_eq!(found.hosts().collect::<Vec<_>>(), ["evil.example", "host.example"]);
+}
+
+#[test]
 fn hostile_sizes_are_bounded() {
     assert!(analyze(&"(".repeat(MAX_COMMAND + 1)).opaque.is_some());
     assert!(analyze(&"\"$(".repeat(20_000)).opaque.is_some());
-    assert!(analyze(&"a;".repeat(60)).opaque.is_none());
-    assert!(analyze(&"a;".repeat(70)).opaque.is_some());
-    assert!(analyze(&"a ".repeat(2_000)).opaque.is_some());
 }
 
 #[test]
@@ -59,20 +180,34 @@ fn operands_of_an_opaque_command_are_all_its_pieces() {
 fn what_cannot_all_be_bound_is_not_bound_in_part() {
     let padded = format!("sh zz.sh {}", (0..300).map(|n| n.to_string()).collect::<Vec<_>>().join(" "));
     assert_eq!(analyze(&padded).operands(&padded), None);
-    let padded = format!("cd d && {padded}");
+    let padded = format!("cd d && $(x) {padded}");
     assert_eq!(analyze(&padded).operands(&padded), None);
 }
 
 #[test]
 fn operands_are_looked_for_where_the_command_goes() {
     let bound = |command: &str| analyze(command).operands(command).expect("few");
-    assert!(bound("cd sub && sh run.sh").contains(&"sub/run.sh".to_owned()));
-    assert!(bound("cd a; cd b; sh run.sh").contains(&"a/b/run.sh".to_owned()));
-    assert!(bound("make -C sub $(x) Makefile").contains(&"sub/Makefile".to_owned()));
+    for (command, file) in [
+        ("cd sub && sh run.sh", "sub/run.sh"),
+        ("cd sub && sh run.sh", "run.sh"),
+        ("cd a; cd b; sh run.sh", "a/b/run.sh"),
+        ("cd a && cd ./b; python3 run.py", "a/./b/run.py"),
+        ("make -C sub $(x) Makefile", "sub/Makefile"),
+        ("cd sub && $(x) run.sh", "sub/run.sh"),
+    ] {
+        assert!(bound(command).contains(&file.to_owned()), "{command}: {:?}", bound(command));
+    }
     let patterns = |command: &str| analyze(command).patterns(command);
     assert_eq!(patterns("sh z*.sh"), ["."]);
     assert_eq!(patterns("sh sub/z?.sh /workspace/*"), ["/workspace/", "sub/"]);
     assert!(patterns("ls -l").is_empty());
+}
+
+#[test]
+fn more_commands_or_words_than_anyone_reads_are_not_analysed() {
+    assert!(analyze(&"a;".repeat(60)).opaque.is_none());
+    assert!(analyze(&"a;".repeat(70)).opaque.is_some());
+    assert!(analyze(&"a ".repeat(2_000)).opaque.is_some());
 }
 
 proptest! {

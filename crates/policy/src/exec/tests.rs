@@ -1,10 +1,13 @@
 //! Security, ask and allowlist, as OpenClaw's table has them; and what an allowlist does not cover.
 
+use std::collections::BTreeMap;
+
 use stockade_config::model::{ExecAsk, ExecSecurity};
 use stockade_core::{AgentId, Digest, SessionKey, TurnId};
 
 use super::*;
-use crate::call::CallContext;
+use crate::call::{CallContext, Executable};
+use crate::environment::build_env;
 use crate::view::{Backend, Limits, View};
 
 /// A call whose program words resolve to `/usr/bin/<word>`.
@@ -47,7 +50,9 @@ pub(crate) fn call(command: &str) -> ExecCall {
 
 fn verdict(security: ExecSecurity, ask: ExecAsk, command: &str) -> &'static str {
     let allowlist = ["ls", "/usr/bin/wc", "git", "bash", "python3", "/workspace/run"].map(str::to_owned).to_vec();
-    ExecPolicy { security, ask, allowlist }.judge(&call(command)).verdict()
+    ExecPolicy { security, ask, allowlist, safe_bins: Vec::new(), strict_inline_eval: false }
+        .judge(&call(command))
+        .verdict()
 }
 
 #[test]
@@ -89,7 +94,9 @@ fn what_an_allowlist_entry_does_not_cover_is_refused() {
         "./ls",
         "/tmp/../usr/bin/ls/..",
         "ls && bash",
-        "env ls",
+        "env LD_PRELOAD=x ls",
+        "env -S 'ls'",
+        "../usr/bin/ls",
         "",
         "ls\nrm x",
         "ls <(id)",
@@ -99,7 +106,13 @@ fn what_an_allowlist_entry_does_not_cover_is_refused() {
     }
     let mut background = call("ls");
     background.background = true;
-    let policy = ExecPolicy { security: ExecSecurity::Allowlist, ask: ExecAsk::Off, allowlist: vec!["ls".into()] };
+    let policy = ExecPolicy {
+        security: ExecSecurity::Allowlist,
+        ask: ExecAsk::Off,
+        allowlist: vec!["ls".into()],
+        safe_bins: Vec::new(),
+        strict_inline_eval: false,
+    };
     assert_eq!(policy.judge(&background).verdict(), "deny");
     let mut unresolved = call("ls");
     unresolved.programs[0].path = None;
@@ -116,24 +129,72 @@ fn harmless_things_stay_harmless() {
     }
 }
 
-#[test]
-fn a_call_may_not_set_what_changes_programs() {
-    for name in [
-        "LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "HOME", "BASH_ENV", "ENV", "PYTHONPATH", "NODE_OPTIONS",
-        "GIT_SSH_COMMAND", "PAGER", "EDITOR", "http_proxy", "HTTPS_PROXY", "IFS", "PS4", "PERL5OPT", "RUBYOPT",
-        "JAVA_TOOL_OPTIONS", "BASH_FUNC_ls%%", "lang", "LANG\n", "", "OPENCLAW_SHELL", "XDG_RUNTIME_DIR",
-        "GLIBC_TUNABLES",
-    ] {
-        let requested = BTreeMap::from([(name.to_owned(), "x".to_owned())]);
-        assert!(build_env(&requested, "/h").is_err(), "{name:?}");
-        let mut smuggled = call("ls");
-        smuggled.env.insert(name.to_owned(), "x".to_owned());
-        let base = matches!(name, "PATH" | "HOME" | "OPENCLAW_SHELL");
-        let policy = ExecPolicy { security: ExecSecurity::Full, ask: ExecAsk::Off, allowlist: Vec::new() };
-        assert_eq!(policy.judge(&smuggled).verdict() == "deny", !base, "{name:?}");
+fn listed(names: &[&str]) -> ExecPolicy {
+    ExecPolicy {
+        security: ExecSecurity::Allowlist,
+        ask: ExecAsk::OnMiss,
+        allowlist: names.iter().map(|name| (*name).to_owned()).collect(),
+        safe_bins: Vec::new(),
+        strict_inline_eval: false,
     }
-    let requested = BTreeMap::from([("LANG".to_owned(), "() { :; }; id".to_owned())]);
-    assert!(build_env(&requested, "/h").is_err());
-    let requested = BTreeMap::from([("TZ".to_owned(), "UTC".to_owned())]);
-    assert_eq!(build_env(&requested, "/h").expect("harmless")["TZ"], "UTC");
+}
+
+#[test]
+fn strict_inline_eval_asks_under_every_security() {
+    for (command, wanted) in [
+        ("python3 -c 'import os'", "ask"),
+        ("bash -c 'ls'", "ask"),
+        ("node --eval x", "ask"),
+        ("perl -ne x", "ask"),
+        ("x=$(python3 run.py)", "ask"),
+        ("eval \"$X\"", "ask"),
+        ("python3 run.py", "allow"),
+        ("ls $(pwd)", "allow"),
+        ("cargo build", "allow"),
+    ] {
+        let strict =
+            ExecPolicy { security: ExecSecurity::Full, ask: ExecAsk::Off, strict_inline_eval: true, ..listed(&[]) };
+        assert_eq!(strict.judge(&call(command)).verdict(), wanted, "{command}");
+        let lax = ExecPolicy { strict_inline_eval: false, ..strict };
+        assert_eq!(lax.judge(&call(command)).verdict(), "allow", "{command}");
+    }
+}
+
+#[test]
+fn what_the_shell_would_read_in_another_way_asks() {
+    let policy = listed(&["ls"]);
+    let mut locale = call("ls 'é'");
+    assert_eq!(policy.judge(&locale).verdict(), "allow");
+    locale.env.insert("LC_ALL".into(), "zh_CN.GBK".into());
+    assert_ne!(policy.judge(&locale).verdict(), "allow", "a trail byte may be a quote");
+    let mut split = call("ls $PWD");
+    assert_eq!(policy.judge(&split).verdict(), "allow");
+    split.cwd = "/workspace/a -o b".into();
+    assert_eq!(policy.judge(&split).verdict(), "ask");
+    assert_eq!(policy.judge(&call("TZ=UTC ls")).verdict(), "allow");
+    assert_eq!(policy.judge(&call("TZ=UTC : && ls")).verdict(), "ask", "it stays set in a POSIX shell");
+}
+
+#[test]
+fn a_program_that_reads_code_whatever_it_is_told_has_no_harmless_form() {
+    for command in ["ls | dash -V", "ls | sh --version", "ls | tclsh --version", "ls | zsh --help", "python3 -V x"] {
+        let policy = listed(&["ls", "dash", "sh", "tclsh", "zsh", "python3"]);
+        assert_eq!(policy.judge(&call(command)).verdict(), "ask", "{command}");
+    }
+}
+
+#[test]
+fn a_link_is_judged_by_both_of_its_names() {
+    let mut link = call("pager x");
+    link.programs[0].path = Some("/usr/bin/less".into());
+    assert_eq!(listed(&["pager"]).judge(&link).verdict(), "ask");
+    let mut alternative = call("awk '{print $1}'");
+    alternative.programs[0].path = Some("/usr/bin/mawk".into());
+    assert_eq!(listed(&["awk"]).judge(&alternative).verdict(), "allow");
+    let mut applet = call("ls");
+    applet.programs[0].path = Some("/bin/busybox".into());
+    assert_eq!(listed(&["ls"]).judge(&applet).verdict(), "ask");
+    let mut wrapper = call("env ls");
+    wrapper.programs[0].path = Some("/usr/bin/python3".into());
+    assert_eq!(listed(&["ls"]).judge(&wrapper).verdict(), "ask");
 }

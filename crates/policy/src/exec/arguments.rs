@@ -1,0 +1,164 @@
+//! What a program may be told. An allowlist entry trusts a program for its harmless arguments only: a word that
+//! makes it run another program, write a file or read its own configuration asks. Answers the class
+//! "argument injection" (`sort --compress-program`, `tar --checkpoint-action`, `git -c`, `rg --pre`).
+
+use super::programs::{CARRIES, CODE, Kind, Options, PROGRAMS, RIGHTS, VERSIONED};
+use super::{build, git, scripts};
+use crate::command::{Simple, Tail, Word};
+
+/// Why the words do not pass.
+pub(super) type Why = &'static str;
+
+/// Judges the arguments of a command that runs the program of this name.
+///
+/// # Errors
+/// The reason to ask.
+pub(super) fn judge(name: &str, simple: &Simple) -> Result<(), Why> {
+    let kind = kind_of(name);
+    let arguments = simple.words.get(1..).unwrap_or_default();
+    if let Kind::Never(why) = kind {
+        let versioned = VERSIONED.contains(&name) || VERSIONED.contains(&name_stem(name));
+        return if versioned && asks_for_version(name_stem(name), arguments) { Ok(()) } else { Err(why) };
+    }
+    if simple.appended && !matches!(kind, Kind::Any) {
+        return Err("it takes arguments from its input");
+    }
+    if arguments.iter().any(|word| word.glob && hides_its_name(word)) {
+        return Err("a pattern hides which file is named");
+    }
+    if !matches!(kind, Kind::Any) && arguments.iter().any(may_become_option) {
+        return Err("an expansion could become an option");
+    }
+    match kind {
+        Kind::Any => Ok(()),
+        Kind::Bare(_) if arguments.is_empty() => Ok(()),
+        Kind::Bare(why) => Err(why),
+        Kind::Only(words) if arguments.iter().all(|word| word.is_plain() && words.contains(&word.text.as_str())) => {
+            Ok(())
+        }
+        Kind::Only(_) => Err("an argument is not one of the harmless ones"),
+        Kind::Never(why) => Err(why),
+        Kind::Refuse(options) => refuse(&options, arguments),
+        Kind::Unknown => unknown(arguments),
+        Kind::Git => git::judge(arguments),
+        Kind::Find => scripts::find(arguments),
+        Kind::Sed => scripts::sed(arguments),
+        Kind::Awk => scripts::awk(arguments),
+        Kind::Jq => scripts::jq(arguments),
+        Kind::Tar => scripts::tar(arguments),
+        Kind::Build(verbs) => build::judge(verbs, arguments),
+    }
+}
+
+/// The rule for a file name: `python3.11` is `python`, `vim.basic` is `vim`.
+fn kind_of(name: &str) -> Kind {
+    let stem = name_stem(name);
+    let head = name.split('.').next().unwrap_or(name);
+    let find = |wanted: &str| PROGRAMS.iter().find(|(names, _)| names.contains(&wanted)).map(|(_, kind)| *kind);
+    let known = find(name).or_else(|| if stem == name { None } else { find(stem) });
+    known.or_else(|| if head == name { None } else { find(head) }).unwrap_or(Kind::Unknown)
+}
+
+fn name_stem(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-')
+}
+
+fn asks_for_version(stem: &str, arguments: &[Word]) -> bool {
+    let [only] = arguments else { return false };
+    only.is_plain()
+        && (only.text == "--version" || matches!((stem, only.text.as_str()), ("node", "-v") | ("python", "-V")))
+}
+
+/// A pattern that starts an absolute path with anything but `*` is how a name is hidden from a reader.
+fn hides_its_name(word: &Word) -> bool {
+    word.text.starts_with(['/', '~', '$']) && word.text.contains(['?', '['])
+}
+
+/// A file can be named like an option; a pattern that starts with a wildcard would find it.
+fn may_become_option(word: &Word) -> bool {
+    let first = word.text.chars().next();
+    word.glob && (!first.is_some_and(|c| c.is_alphanumeric() || "/.~$_@".contains(c)))
+        || word.tail == Tail::Unknown
+        || word.glob && word.text.starts_with('-')
+}
+
+/// Options that are known to be harmful are refused wherever they could stand: in a cluster, attached,
+/// abbreviated, and also after `--`, which costs little.
+fn refuse(options: &Options, arguments: &[Word]) -> Result<(), Why> {
+    let mut operands = 0_usize;
+    let mut value = false;
+    for word in arguments {
+        // A value that looks like an option is judged as one.
+        let is_value = std::mem::take(&mut value) && word.is_plain();
+        if let Some(long) = word.text.strip_prefix("--") {
+            if is_abbreviation(long.split('=').next().unwrap_or_default(), options.long) {
+                return Err(HARMFUL);
+            }
+        } else if let Some(cluster) = word.text.strip_prefix('-').filter(|cluster| !cluster.is_empty()) {
+            for (index, letter) in cluster.char_indices() {
+                if options.short.contains(letter) {
+                    return Err(HARMFUL);
+                }
+                if options.valued.contains(letter) {
+                    value = index + letter.len_utf8() == cluster.len();
+                    break;
+                }
+            }
+        } else if !is_value {
+            operands += if word.glob || word.tail == Tail::Split { 2 } else { 1 };
+        }
+    }
+    if operands > options.operands { Err("an operand may name a file that is written") } else { Ok(()) }
+}
+
+const HARMFUL: Why = "an option writes, runs or configures something";
+
+/// Whether a long option could be one of these, by itself or as an abbreviation.
+pub(super) fn is_abbreviation(name: &str, of: &[&str]) -> bool {
+    !name.is_empty() && of.iter().any(|long| long.starts_with(name))
+}
+
+/// A program that no rule knows is trusted with operands and with options that cannot, by convention, name
+/// code, programs, configuration or outputs: the operator who listed it expects it to run.
+fn unknown(arguments: &[Word]) -> Result<(), Why> {
+    for word in arguments {
+        let Some(option) = word.text.strip_prefix('-').filter(|option| !option.is_empty()) else {
+            if word.text.split_once('=').is_some_and(|(_, value)| value.contains('/')) {
+                return Err("an argument sets a path");
+            }
+            let name = word.text.rsplit('/').next().unwrap_or_default();
+            if matches!(kind_of(name), Kind::Never(why) if why == CODE || why == CARRIES || why == RIGHTS) {
+                return Err("the program is not known, and it is given the name of one that runs others");
+            }
+            continue;
+        };
+        let harmful = match option.strip_prefix('-') {
+            Some(long) => {
+                let name = long.split('=').next().unwrap_or_default().to_ascii_lowercase();
+                name.split(['-', '_', '.']).any(is_suspect)
+            }
+            None => option.contains(|c: char| SUSPECT_LETTERS.contains(c)),
+        };
+        if harmful {
+            return Err("the program is not known, and an option could name code, a program or an output");
+        }
+    }
+    Ok(())
+}
+
+fn is_suspect(part: &str) -> bool {
+    SUSPECT.iter().any(|suspect| if suspect.len() < 4 { part == *suspect } else { part.starts_with(suspect) })
+}
+
+const SUSPECT_LETTERS: &str = "cCeEfFiIlLoOmMrxXD/=";
+
+/// Parts of long options; those under four letters are matched whole.
+const SUSPECT: &[&str] = &[
+    "addon", "agent", "append", "backup", "cmd", "code", "comman", "compress", "conf", "cred", "cwd", "delete", "dest",
+    "dir", "driver", "dump", "edit", "env", "eval", "exec", "expr", "ext", "file", "filter", "force", "helper", "hook",
+    "host", "import", "in", "include", "init", "inplace", "inter", "key", "lib", "load", "log", "mod", "modu", "out",
+    "output", "overwrite", "pager", "pass", "path", "pipe", "plugin", "post", "pre", "preload", "prepro", "prog",
+    "proxy", "rc", "remote", "replace", "require", "root", "rsh", "rule", "run", "runner", "save", "script", "serve",
+    "sh", "shell", "socket", "ssh", "start", "tool", "tmp", "temp", "to", "trace", "tunnel", "update", "upload", "url",
+    "user", "with", "work", "wrap", "write", "hooks", "extension", "eval", "external", "directory",
+];

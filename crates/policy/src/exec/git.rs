@@ -1,0 +1,206 @@
+//! The arguments of git that only look, or that record what is already in the working tree. Everything else asks.
+//!
+//! What a repository's own configuration makes git run (`core.fsmonitor`, hooks, filters) is not in the words; that
+//! folder is kept from the file tools and the shell, not from here. Answers the classes "git -c", "ext:: transport",
+//! "upload-pack", "open files in pager", "aliases".
+
+use super::arguments::{Why, is_abbreviation};
+use crate::command::{Tail, Word};
+
+/// Judges the words after `git`.
+pub(super) fn judge(arguments: &[Word]) -> Result<(), Why> {
+    let mut rest = arguments;
+    while let Some((word, after)) = rest.split_first() {
+        rest = match word.text.as_str() {
+            "--no-pager" | "-P" | "--no-optional-locks" | "--literal-pathspecs" | "--no-replace-objects" => after,
+            "--version" | "-v" if after.is_empty() => return Ok(()),
+            "-C" => {
+                let Some((folder, after)) = after.split_first() else { return Err(UNKNOWN) };
+                let below = folder.is_plain() && !folder.text.starts_with(['/', '-', '~']);
+                if !below || folder.text.split('/').any(|part| part == "..") {
+                    return Err("git is sent to another folder");
+                }
+                after
+            }
+            text if text.starts_with('-') => return Err(UNKNOWN),
+            _ => break,
+        };
+    }
+    let Some((verb, words)) = rest.split_first() else { return Err(UNKNOWN) };
+    if !verb.is_plain() {
+        return Err(UNKNOWN);
+    }
+    if words.iter().any(|word| word.text.contains("::")) && !TEXTUAL.contains(&verb.text.as_str()) {
+        return Err("a transport that runs a program");
+    }
+    subcommand(&verb.text, words)
+}
+
+fn subcommand(verb: &str, words: &[Word]) -> Result<(), Why> {
+    match verb {
+        _ if READING.contains(&verb) => read_only(verb, words),
+        "branch" => limited(words, "arvl", &LIST_OPTIONS, usize::MAX),
+        "tag" => limited(words, "ln", &LIST_OPTIONS, usize::MAX),
+        "remote" => match words {
+            [] => Ok(()),
+            [only] if matches!(only.text.as_str(), "-v" | "--verbose") => Ok(()),
+            [get, name] if get.text == "get-url" && is_ref(name) => Ok(()),
+            _ => Err(UNKNOWN),
+        },
+        "config" => config(words),
+        "stash" if matches!(words.first().map(|word| word.text.as_str()), Some("list" | "show")) => {
+            read_only(verb, words.get(1..).unwrap_or_default())
+        }
+        "reflog" if words.first().is_none_or(|word| word.text == "show" || word.text.starts_with('-')) => {
+            read_only(verb, words)
+        }
+        "worktree" if matches!(words, [only] if only.text == "list") => Ok(()),
+        "submodule" if matches!(words, [only] if only.text == "status") => Ok(()),
+        "add" => {
+            limited(words, "AuvnfN", &["all", "update", "verbose", "dry-run", "force", "intent-to-add"], usize::MAX)
+        }
+        "commit" => commit(words),
+        "checkout" => match words {
+            [option, name] if option.text == "-b" && is_ref(name) => Ok(()),
+            _ => Err(UNKNOWN),
+        },
+        "switch" => match words {
+            [name] if is_ref(name) => Ok(()),
+            [option, name] if matches!(option.text.as_str(), "-c" | "--create") && is_ref(name) => Ok(()),
+            _ => Err(UNKNOWN),
+        },
+        "fetch" | "pull" => {
+            let known = |word: &Word| FETCH_OPTIONS.contains(&word.text.as_str()) && word.is_plain();
+            let (options, operands): (Vec<&Word>, Vec<&Word>) =
+                words.iter().partition(|word| word.text.starts_with('-'));
+            let own = operands.first().is_none_or(|remote| matches!(remote.text.as_str(), "origin" | "upstream"));
+            let refs = operands.iter().all(|word| is_ref(word)) && operands.len() <= 2;
+            if own && refs && options.into_iter().all(known) { Ok(()) } else { Err(UNKNOWN) }
+        }
+        _ => Err(UNKNOWN),
+    }
+}
+
+/// Subcommands that only look: harmless but for some options.
+fn read_only(verb: &str, words: &[Word]) -> Result<(), Why> {
+    for word in words {
+        if word.text == "--" {
+            break;
+        }
+        if let Some(long) = word.text.strip_prefix("--") {
+            // `--text` is an option of its own, not a short form of `--textconv`.
+            if long != "text" && is_abbreviation(long.split('=').next().unwrap_or_default(), HARMFUL) {
+                return Err("an option of git runs or writes something");
+            }
+        } else if word.text.starts_with("-O") || word.text.starts_with('-') && word.text.contains('O') && verb == "grep"
+        {
+            return Err("an option of git runs a program");
+        }
+        if word.tail == Tail::Split {
+            return Err("an expansion could become an option");
+        }
+    }
+    Ok(())
+}
+
+/// Known options only; operands are names of refs or paths.
+fn limited(words: &[Word], short: &str, long: &[&str], operands: usize) -> Result<(), Why> {
+    let mut count = 0_usize;
+    for word in words {
+        let known = match (word.text.strip_prefix("--"), word.text.strip_prefix('-')) {
+            (Some(""), _) => true,
+            (Some(name), _) => long.iter().any(|known| {
+                *known == name
+                    || known.ends_with('=') && name.starts_with(known)
+                    || known.strip_suffix('=') == Some(name)
+            }),
+            (None, Some(cluster)) => !cluster.is_empty() && cluster.chars().all(|c| short.contains(c)),
+            (None, None) => {
+                count += 1;
+                true
+            }
+        };
+        if !known {
+            return Err(UNKNOWN);
+        }
+    }
+    if count > operands { Err(UNKNOWN) } else { Ok(()) }
+}
+
+/// A commit with its message in the words: no editor, no template, no signing program.
+fn commit(words: &[Word]) -> Result<(), Why> {
+    let mut has_message = false;
+    let mut value = false;
+    for word in words {
+        if std::mem::take(&mut value) {
+            continue;
+        }
+        let text = word.text.as_str();
+        if let Some(long) = text.strip_prefix("--") {
+            let message = long == "message" || long.starts_with("message=") || long == "no-edit";
+            has_message |= message;
+            value = long == "message";
+            if !message
+                && !["all", "amend", "allow-empty", "no-verify", "signoff", "quiet", "verbose", ""].contains(&long)
+            {
+                return Err(UNKNOWN);
+            }
+        } else if let Some(cluster) = text.strip_prefix('-') {
+            let (flags, attached) =
+                cluster.split_once('m').map_or((cluster, None), |(flags, rest)| (flags, Some(rest)));
+            if cluster.is_empty() || !flags.chars().all(|c| matches!(c, 'a' | 's' | 'q' | 'v' | 'n')) {
+                return Err(UNKNOWN);
+            }
+            has_message |= attached.is_some();
+            value = attached == Some("");
+        }
+    }
+    if has_message && !value { Ok(()) } else { Err("git would open an editor") }
+}
+
+fn config(words: &[Word]) -> Result<(), Why> {
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let is_key = |key: &str| !key.starts_with('-');
+    match texts.as_slice() {
+        ["--list" | "-l"] | ["--global" | "--local" | "--system", "--list" | "-l"] => Ok(()),
+        ["--get" | "--get-all" | "get", key] | ["--global" | "--local", "--get", key] if is_key(key) => Ok(()),
+        [key] if is_key(key) && key.contains('.') => Ok(()),
+        _ => Err("git's configuration would be written"),
+    }
+}
+
+/// A plain name of a branch, tag or remote.
+fn is_ref(word: &Word) -> bool {
+    word.is_plain()
+        && !word.text.is_empty()
+        && !word.text.starts_with('-')
+        && word.text.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
+        && !word.text.contains("..")
+}
+
+const UNKNOWN: Why = "this form of git is not known to be harmless";
+
+const READING: &[&str] = &[
+    "status", "log", "diff", "show", "rev-parse", "ls-files", "ls-tree", "blame", "annotate", "describe", "shortlog",
+    "rev-list", "cat-file", "merge-base", "name-rev", "show-ref", "for-each-ref", "count-objects", "whatchanged",
+    "check-ignore", "check-attr", "diff-tree", "diff-index", "diff-files", "grep", "cherry", "range-diff", "version",
+    "show-branch", "verify-pack",
+];
+
+/// Subcommands whose words are text to find or to record, where `::` is a name in a program.
+const TEXTUAL: &[&str] = &["grep", "log", "commit", "show", "blame"];
+
+const LIST_OPTIONS: [&str; 15] = [
+    "list", "all", "remotes", "show-current", "merged", "no-merged", "contains", "sort=", "format=", "points-at",
+    "column", "no-column", "verbose", "no-color", "color",
+];
+
+const FETCH_OPTIONS: &[&str] =
+    &["--all", "--prune", "-p", "--tags", "--rebase", "--ff-only", "--quiet", "-q", "--dry-run", "--no-tags", "-v"];
+
+/// Refused in every subcommand that looks, with every abbreviation.
+const HARMFUL: &[&str] = &[
+    "output", "ext-diff", "textconv", "filters", "exec", "exec-path", "upload-pack", "receive-pack",
+    "open-files-in-pager", "config-env", "git-dir", "work-tree", "template", "paginate", "help", "edit", "editor",
+    "show-signature", "gpg-sign", "contents",
+];
