@@ -102,6 +102,7 @@ fn json(file: &Path) -> Result<Value> {
 /// Package, and how to see that it is there.
 const SYSTEM: &[(&str, &str, &[&str])] = &[
     ("bubblewrap", "bwrap", &["--version"]),
+    ("nginx", "nginx", &["-v"]),
     ("npm", "npm", &["--version"]),
     ("python3-pip", "python3", &["-m", "pip", "--version"]),
 ];
