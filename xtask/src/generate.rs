@@ -99,5 +99,6 @@ fn picture(output: &str) -> String {
 const COMMANDS: &[&str] = &[
     "", "up", "drill", "chat", "approvals", "approvals list", "approvals watch", "approvals allow", "approvals deny",
     "config", "config held", "config confirm", "incident", "incident contain", "incident release", "incident status",
-    "journal", "journal verify", "journal tail", "trace", "models", "models fetch", "models serve", "completions",
+    "journal", "journal verify", "journal tail", "trace", "decide", "models", "models fetch", "models serve",
+    "completions",
 ];

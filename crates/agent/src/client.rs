@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderValue};
-use stockade_core::{Denial, Rule, text};
-use stockade_policy::egress::{EgressPolicy, judge_address, judge_url};
+use stockade_core::{Denial, text};
+use stockade_policy::egress::{self, EgressPolicy, MAX_REDIRECTS, judge_address, judge_url};
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -90,9 +90,6 @@ pub enum ClientError {
         host: String,
     },
 }
-
-/// Redirects followed for one `get`.
-pub const MAX_REDIRECTS: usize = 5;
 
 /// An HTTP client that contacts only what an [`EgressPolicy`] allows.
 pub struct GuardedClient {
@@ -268,12 +265,7 @@ impl Reply {
         let Some(location) = location else {
             return Ok(None);
         };
-        let refuse = |because| ClientError::Refused(Denial::policy(Rule::Egress, because));
-        let next = self.url.join(location).map_err(|_| refuse("a redirect to something that is not a URL"))?;
-        if self.url.scheme() == "https" && next.scheme() == "http" {
-            return Err(refuse("a redirect from https to http"));
-        }
-        Ok(Some(next))
+        egress::redirect(&self.url, location).map(Some).map_err(ClientError::Refused)
     }
 }
 
@@ -334,6 +326,8 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::sync::Arc;
+
+    use stockade_core::Rule;
 
     use super::*;
 

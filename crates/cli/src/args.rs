@@ -81,6 +81,19 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Answer questions of authority from standard input, one a line; needs no config and looks at nothing
+    #[command(
+        after_help = "A question is a JSON object with one of cmd (a shell command), bind (a mount), key (a variable), \
+            url, or peer (a connection with its headers); every fact that it needs stands in it.\n\
+            Exit status: 0 every line was answered, 1 a line was no question.\n\n\
+            Examples:\n  echo '{\"url\":\"http://2130706433/\"}' | stockade decide --jsonl\n  \
+            stockade decide --jsonl < questions.jsonl | jq 'select(.decision == \"allow\")'"
+    )]
+    Decide {
+        /// Read and write JSON Lines, the one form there is
+        #[arg(long, required = true)]
+        jsonl: bool,
+    },
     /// A small model on this machine, for those without an API key
     #[command(subcommand, after_help = "Examples:\n  stockade models fetch\n  stockade models serve")]
     Models(Models),

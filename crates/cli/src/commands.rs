@@ -4,6 +4,7 @@ pub mod approvals;
 pub mod chat;
 pub mod completions;
 pub mod config;
+pub mod decide;
 pub mod drill;
 pub mod incident;
 pub mod journal;

@@ -26,6 +26,9 @@ pub struct Egress {
     /// Origins that may be contacted beyond the public internet's rules: `scheme://host[:port]`,
     /// where the host may start with `*.`. Default: none.
     pub allow: Vec<String>,
+    /// Hosts that may not be contacted although they are public, each with everything under it, and
+    /// addresses or CIDR blocks. Wins over `allow`. Default: none.
+    pub deny: Vec<String>,
 }
 
 /// `sandbox`.
@@ -95,6 +98,7 @@ words! {
 pub(crate) const KEYS: &str = "\
 egress
  allow
+ deny
 sandbox
  acceptDegraded
 approvals

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use stockade_config::{Env, Paths, load, write_new};
 use stockade_core::{Redactor, SessionKey, Stage, SystemClock, TurnId};
 use stockade_policy::call::{CallContext, ExecCall, Executable};
-use stockade_policy::{Bound as _, Judge, Lock, Policy, exec};
+use stockade_policy::{Bound as _, Judge, Lock, Policy, environment};
 use stockade_store::containment;
 use stockade_store::journal::{self, Entry, Journal};
 
@@ -130,7 +130,7 @@ fn call(policy: &Policy) -> ExecCall {
         },
         command: "ls -la src | grep -n \"fn main\" | wc -l".to_owned(),
         cwd: view.workdir.clone(),
-        env: exec::build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
+        env: environment::build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
         programs: ["ls", "grep", "wc"].map(found).to_vec(),
         operands: Vec::new(),
         view,

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use stockade_policy::clients::Client;
 
 use crate::limiter::Place;
 use crate::serve::Budget;
@@ -36,13 +37,15 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 async fn guard(
     State(gateway): State<Arc<Gateway>>,
     Extension(peer): Extension<SocketAddr>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let running = gateway.running();
-    let proxies = &running.loaded.config.gateway.trusted_proxies;
-    let mut response = match origin::check(request.headers(), proxies, peer) {
-        Ok(()) => next.run(request).await,
+    let mut response = match origin::attribute(request.headers(), &running.proxies, peer) {
+        Ok(client) => {
+            request.extensions_mut().insert(client);
+            next.run(request).await
+        }
         Err(refused) => error(refused.status, refused.kind),
     };
     for (name, value) in SECURITY_HEADERS {
@@ -70,6 +73,7 @@ async fn started() -> Response {
 async fn upgrade(
     State(gateway): State<Arc<Gateway>>,
     Extension(address): Extension<SocketAddr>,
+    Extension(client): Extension<Client>,
     Extension(budget): Extension<Arc<Budget>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
@@ -82,8 +86,8 @@ async fn upgrade(
     if !origin::allowed(&headers, &listed) {
         return error(StatusCode::FORBIDDEN, "origin_not_allowed");
     }
-    let peer = ws::handshake::peer(address, &headers);
-    let Some(place) = Place::take(&gateway, (address.ip(), peer.browser)) else {
+    let peer = ws::handshake::peer(address, client, &headers);
+    let Some(place) = Place::take(&gateway, peer.counted()) else {
         return (StatusCode::SERVICE_UNAVAILABLE, "Too many unauthenticated sockets").into_response();
     };
     upgrade

@@ -14,15 +14,16 @@ use stockade_core::Timestamp;
 pub enum Gate {
     /// It may be made now.
     Open,
-    /// It may be made after a wait that grows with each failure (clients on this machine: a lock
+    /// It may be made after a wait that grows with each failure (programs on this machine: a lock
     /// would let any local process lock the operator out).
     Wait(Duration),
     /// It may not be made before this long.
     Locked(Duration),
 }
 
-/// Who is counted: an address, and whether a browser speaks for it. A web page that guesses from inside
-/// the operator's browser must not lock out the operator's own tools on the same machine.
+/// Who is counted: an address, and whether it is a program on this machine. A web page that guesses from
+/// inside the operator's browser, or a stranger whom a local proxy forwards, must not lock out the
+/// operator's own tools on the same machine.
 pub type Source = (IpAddr, bool);
 
 /// The limiter.
@@ -46,7 +47,7 @@ pub struct Place {
 }
 
 impl Limiter {
-    /// What an attempt meets. A browser is locked out even on loopback.
+    /// What an attempt meets. Only a program on this machine is exempt from the lock.
     pub fn gate(&self, limits: &RateLimit, source: Source, now: Timestamp) -> Gate {
         let mut clients = self.lock();
         let Some(client) = clients.get_mut(&source) else { return Gate::Open };
@@ -59,7 +60,7 @@ impl Limiter {
         }
         client.failures.retain(|at| now.since(*at) < Duration::from_millis(limits.window_ms));
         let failures = u32::try_from(client.failures.len()).unwrap_or(u32::MAX);
-        let exempt = source.0.is_loopback() && limits.exempt_loopback && !source.1;
+        let exempt = source.1 && limits.exempt_loopback;
         match failures {
             0 => Gate::Open,
             _ if exempt => Gate::Wait((FIRST_DELAY * 2_u32.saturating_pow(failures.min(8) - 1)).min(LAST_DELAY)),
@@ -135,8 +136,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
-    fn after(failures: usize, address: &str, browser: bool) -> Gate {
-        let (limiter, source) = (Limiter::default(), (address.parse().expect("an address"), browser));
+    fn after(failures: usize, address: &str, local: bool) -> Gate {
+        let (limiter, source) = (Limiter::default(), (address.parse().expect("an address"), local));
         for _ in 0..failures {
             limiter.failed(source, NOW);
         }
@@ -152,10 +153,10 @@ mod tests {
 
     #[test]
     fn local_clients_wait_longer_and_longer_and_web_pages_are_locked_out() {
-        assert_eq!(after(1, "127.0.0.1", false), Gate::Wait(Duration::from_millis(250)));
-        assert_eq!(after(3, "::1", false), Gate::Wait(Duration::from_secs(1)));
-        assert_eq!(after(50, "127.0.0.1", false), Gate::Wait(Duration::from_secs(5)));
-        assert!(matches!(after(10, "127.0.0.1", true), Gate::Locked(_)));
+        assert_eq!(after(1, "127.0.0.1", true), Gate::Wait(Duration::from_millis(250)));
+        assert_eq!(after(3, "::1", true), Gate::Wait(Duration::from_secs(1)));
+        assert_eq!(after(50, "127.0.0.1", true), Gate::Wait(Duration::from_secs(5)));
+        assert!(matches!(after(10, "127.0.0.1", false), Gate::Locked(_)));
     }
 
     #[test]

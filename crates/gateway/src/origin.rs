@@ -5,6 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, StatusCode, header};
+use stockade_policy::clients::{self, Client, TrustedProxies};
 use url::Url;
 
 /// Why a request goes no further.
@@ -16,22 +17,24 @@ pub struct Refused {
     pub kind: &'static str,
 }
 
-/// Checks `Host` and forwarding headers.
+/// Whose request it is, once `Host` and forwarding headers have passed.
 ///
 /// # Errors
-/// 421 when `Host` is a name that is not this machine's, 403 for a forwarded request.
-pub fn check(headers: &HeaderMap, trusted_proxies: &[String], peer: SocketAddr) -> Result<(), Refused> {
+/// 421 when `Host` is a name that is not this machine's, 403 for a request that was forwarded by a
+/// proxy which the operator did not name in `gateway.trustedProxies`.
+pub fn attribute(headers: &HeaderMap, proxies: &TrustedProxies, peer: SocketAddr) -> Result<Client, Refused> {
     let refuse = |status, kind| Err(Refused { status, kind });
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     if !host.is_some_and(is_own_host) {
         return refuse(StatusCode::MISDIRECTED_REQUEST, "unknown_host");
     }
-    let forwarded = FORWARDING.iter().any(|name| headers.contains_key(*name));
-    let trusted = trusted_proxies.iter().any(|proxy| proxy.trim().parse() == Ok(peer.ip()));
-    if forwarded && !trusted {
+    // What is no text is no address, but it is a hop all the same.
+    let lines: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("?"))).collect();
+    if clients::is_forwarded(&lines) && !proxies.trusts(peer.ip()) {
         return refuse(StatusCode::FORBIDDEN, "proxy_attribution_required");
     }
-    Ok(())
+    Ok(clients::client(peer.ip(), &lines, proxies))
 }
 
 /// Whether an `Origin` may open a WebSocket: the gateway's own, or one that the operator lists.
@@ -59,11 +62,6 @@ fn is_own_host(host: &str) -> bool {
     }
 }
 
-const FORWARDING: &[&str] = &[
-    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip",
-    "x-client-ip", "cf-connecting-ip", "true-client-ip", "tailscale-user-login",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,9 +70,14 @@ mod tests {
         pairs.iter().map(|(name, value)| (name.parse().expect("name"), value.parse().expect("value"))).collect()
     }
 
-    fn checked(pairs: &[(&'static str, &str)]) -> Option<u16> {
+    fn attributed(proxies: &[&str], pairs: &[(&'static str, &str)]) -> Result<Client, u16> {
         let peer = "127.0.0.1:5".parse().expect("peer");
-        check(&headers(pairs), &[], peer).err().map(|refused| refused.status.as_u16())
+        let proxies = TrustedProxies::new(proxies).expect("proxies");
+        attribute(&headers(pairs), &proxies, peer).map_err(|refused| refused.status.as_u16())
+    }
+
+    fn checked(pairs: &[(&'static str, &str)]) -> Option<u16> {
+        attributed(&[], pairs).err()
     }
 
     #[test]
@@ -92,9 +95,16 @@ mod tests {
 
     #[test]
     fn a_forwarded_request_lends_no_locality() {
-        for name in FORWARDING {
+        for name in ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via", "tailscale-user-login"] {
             assert_eq!(checked(&[("host", "localhost"), (name, "127.0.0.1")]), Some(403), "{name}");
         }
+        let through = |value| attributed(&["127.0.0.1"], &[("host", "localhost"), ("x-forwarded-for", value)]);
+        let stranger = Client { ip: Some("203.0.113.9".parse().expect("address")), is_local: false };
+        assert_eq!(through("127.0.0.1, 203.0.113.9"), Ok(stranger));
+        assert_eq!(through("127.0.0.1"), Ok(Client { ip: None, is_local: false }));
+        assert_eq!(attributed(&["127.0.0.1"], &[("host", "localhost")]), Ok(Client { ip: None, is_local: false }));
+        let near = Client { ip: Some("127.0.0.1".parse().expect("address")), is_local: true };
+        assert_eq!(attributed(&[], &[("host", "localhost")]), Ok(near));
     }
 
     #[test]

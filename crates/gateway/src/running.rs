@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use stockade_agent::{Api, Endpoint, Model, Patience};
 use stockade_config::{ConfigError, Env, Loaded, Paths, Refusal};
+use stockade_policy::clients::{BadProxy, TrustedProxies};
 use stockade_policy::policy::PolicyError;
 use stockade_policy::{AgentPolicy, Policy};
 use thiserror::Error;
@@ -19,6 +20,8 @@ pub struct Running {
     pub loaded: Loaded,
     /// The policy.
     pub policy: Policy,
+    /// The proxies that are believed.
+    pub proxies: TrustedProxies,
     models: BTreeMap<String, Result<Arc<Model>, String>>,
 }
 
@@ -35,6 +38,9 @@ pub enum RunningError {
     /// A folder of an agent cannot be trusted.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// It names a trusted proxy that is no address.
+    #[error(transparent)]
+    Proxies(#[from] BadProxy),
     /// It would be unsafe to run.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Refusal>),
@@ -67,8 +73,10 @@ impl Running {
         if policy.default_agent().is_none() {
             return Err(RunningError::NoAgent);
         }
+        let gateway = &loaded.config.gateway;
+        let proxies = TrustedProxies::new(&gateway.trusted_proxies)?.with_real_ip(gateway.allow_real_ip_fallback);
         let models = models(&loaded, &policy);
-        Ok(Self { loaded, policy, models })
+        Ok(Self { loaded, policy, proxies, models })
     }
 
     /// The agent that `main` stands for.

@@ -12,7 +12,7 @@ use stockade_config::{Env, Paths, approvals_file, load, write_new};
 use stockade_core::{SessionKey, Timestamp, TurnId};
 use stockade_policy::call::{CallContext, ExecCall, Executable};
 use stockade_policy::command::{MAX_COMMAND, analyze};
-use stockade_policy::{Judge, Lock, Policy, exec};
+use stockade_policy::{Judge, Lock, Policy, environment};
 
 fn main() {
     let policy = policy();
@@ -136,7 +136,7 @@ fn call(policy: &Policy, command: &str) -> ExecCall {
         },
         command: command.to_owned(),
         cwd: view.workdir.clone(),
-        env: exec::build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
+        env: environment::build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
         programs: analyze(command).programs().map(found).collect(),
         operands: Vec::new(),
         view,

@@ -6,13 +6,17 @@
 //! way to make a process, a file or a request.
 
 pub mod admission;
+pub mod batch;
 pub mod call;
+pub mod clients;
 pub mod command;
 pub mod context;
 pub mod egress;
+pub mod environment;
 pub mod exec;
 pub mod identity;
 pub mod judge;
+pub mod mounts;
 pub mod paths;
 pub mod permit;
 pub mod policy;

@@ -72,7 +72,7 @@ pub struct AgentPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// A rule of `egress.allow`.
+    /// A rule of `egress.allow` or `egress.deny`.
     #[error("{0}")]
     Egress(#[from] BadRule),
     /// `tools.exec.host: node`.
@@ -101,7 +101,7 @@ impl Policy {
     /// When a key cannot be enforced.
     pub fn compile(loaded: &Loaded, approvals: Option<&ExecApprovals>) -> Result<Self, PolicyError> {
         let Loaded { config, own, .. } = loaded;
-        let egress = EgressPolicy::new(&own.egress.allow)?;
+        let egress = EgressPolicy::new(&own.egress.allow)?.with_deny(&own.egress.deny)?;
         let compiler = Compiler { loaded, approvals };
         let mut ids: Vec<AgentId> = config.agents.entries.iter().map(|agent| agent.id.clone()).collect();
         if ids.is_empty() {
@@ -289,6 +289,16 @@ impl Compiler<'_> {
                 .filter(|entry| entry.arg_pattern.is_none())
                 .map(|entry| entry.pattern.clone())
                 .collect(),
+            // A layer that has a list only tightens the others': what is on every list there is.
+            safe_bins: {
+                let mut lists = layers.iter().filter_map(|keys| keys.safe_bins.as_ref());
+                let mut bins = lists.next().cloned().unwrap_or_default();
+                for list in lists {
+                    bins.retain(|bin| list.contains(bin));
+                }
+                bins
+            },
+            strict_inline_eval: layers.iter().any(|keys| keys.strict_inline_eval.unwrap_or(false)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `web_fetch`: the text of one web page.
 
-use url::Url;
+use stockade_policy::egress;
 
 use super::shape::{Arguments, Kind, Parameter};
 use super::{Proposal, ShapeError, Tool};
@@ -29,6 +29,7 @@ pub(super) const TOOL: Tool = Tool {
 
 fn propose(arguments: Arguments<'_>) -> Result<Proposal, ShapeError> {
     // Parsed here, once: what is judged, shown and fetched is the normalised address.
-    let url = Url::parse(&arguments.needed("url")?).map_err(|_| arguments.refuse("url", "an absolute URL"))?;
+    let url = egress::parse(&arguments.needed("url")?)
+        .map_err(|denial| arguments.refuse("url", &format!("a plain absolute URL ({})", denial.because)))?;
     Ok(Proposal::Fetch { url, max_chars: arguments.count("maxChars", 20_000) })
 }

@@ -24,6 +24,8 @@ pub struct Gateway {
     pub auth: Auth,
     /// Proxies whose forwarding headers are believed: addresses or CIDR blocks. Default: none.
     pub trusted_proxies: Vec<String>,
+    /// Whether `X-Real-IP` of a trusted proxy counts when it sends no list of hops. Default `false`.
+    pub allow_real_ip_fallback: bool,
     /// The browser surface.
     pub control_ui: ControlUi,
     /// TLS on the listener.

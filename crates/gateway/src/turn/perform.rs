@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use stockade_agent::{FetchRefusal, Proposal, fetch, tools};
 use stockade_core::{Denial, Integrity, Label, Labeled, Readers, Rule, Stage, text};
 use stockade_policy::call::{CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, Words};
-use stockade_policy::{AgentPolicy, Backend, Judge, Judged, View, command, exec};
+use stockade_policy::{AgentPolicy, Backend, Judge, Judged, View, command, environment};
 use stockade_sandbox::{ExecOutput, ExecStatus, Refusal, facts, files};
 use url::Url;
 
@@ -150,7 +150,7 @@ impl Gated for ExecWish {
             Backend::Native => "/home/sandbox".to_owned(),
             Backend::Host => agent.home.to_string_lossy().into_owned(),
         };
-        let env = exec::build_env(&self.env, &home)?;
+        let env = environment::build_env(&self.env, &home)?;
         let cwd = view.absolute(Path::new(self.workdir.as_deref().unwrap_or(".")));
         if view.locate(&cwd).is_none() {
             return Err(Denial::policy(Rule::Workspace, "the working directory is outside what this session may see"));

@@ -1,12 +1,13 @@
 //! The `connect` request: which protocol, who, with which scopes. What comes out is the only way to a
 //! [`Session`], and a [`Session`] is the only way to a method.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_config::model::AuthMode;
 use stockade_core::{Principal, Scope, ScopeSet, Timestamp, text};
+use stockade_policy::clients;
 use stockade_policy::identity::{DeviceProof, SignedFields, verify_device};
 use tokio::sync::OwnedMutexGuard;
 
@@ -21,12 +22,29 @@ pub const PROTOCOL: u64 = 4;
 /// What is known of a connection before `connect`.
 #[derive(Debug)]
 pub struct Peer {
-    /// Where it comes from.
+    /// The other end of the socket.
     pub address: SocketAddr,
+    /// Who is behind it, seen through trusted proxies.
+    pub client: clients::Client,
     /// Whether a browser's Origin came with it; one that may not connect does not get here.
     pub browser: bool,
     /// The challenge's nonce.
     pub nonce: String,
+}
+
+impl Peer {
+    /// Whom failures and sockets are counted for: the client's address, or the proxy's when the proxy
+    /// does not say whose request it is.
+    #[must_use]
+    pub fn counted(&self) -> (IpAddr, bool) {
+        (self.client.ip.unwrap_or_else(|| self.address.ip().to_canonical()), self.is_local_program())
+    }
+
+    /// Whether it is a program on this machine: nothing forwarded it, and no web page made it.
+    #[must_use]
+    pub const fn is_local_program(&self) -> bool {
+        self.client.is_local && !self.browser
+    }
 }
 
 /// An authenticated connection.
@@ -212,7 +230,7 @@ async fn wait_for_gate(
     peer: &Peer,
 ) -> Result<Option<OwnedMutexGuard<()>>, Rejected> {
     let limits = &running.loaded.config.gateway.auth.rate_limit;
-    let client = (peer.address.ip(), peer.browser);
+    let client = peer.counted();
     let gate = || gateway.limiter.gate(limits, client, gateway.clock.now());
     match gate() {
         Gate::Open => return Ok(None),
@@ -254,7 +272,7 @@ fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Con
         });
         Err(coded(message, details))
     };
-    if mode == AuthMode::None && peer.address.ip().is_loopback() {
+    if mode == AuthMode::None && peer.client.is_local {
         return Ok(());
     }
     let Some(secret) = auth.shared_secret() else {
@@ -272,8 +290,8 @@ fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Con
     if offered.iter().any(|offered| secret.matches(offered)) {
         return Ok(());
     }
-    gateway.limiter.failed((peer.address.ip(), peer.browser), gateway.clock.now());
-    tracing::warn!(peer = %peer.address, "a connection offered a wrong gateway {what}");
+    gateway.limiter.failed(peer.counted(), gateway.clock.now());
+    tracing::warn!(peer = %peer.address, client = %peer.counted().0, "a connection offered a wrong gateway {what}");
     refuse(code("MISMATCH"), &format!("{what}_mismatch"), format!("unauthorized: gateway {what} mismatch"))
 }
 
@@ -313,7 +331,7 @@ fn scopes(connect: &Connect, peer: &Peer) -> Result<ScopeSet, Rejected> {
         other => return Err(rejected(format!("unauthorized role: {}", text::clip(&text::visible(other), 32)))),
     }
     let requested = ScopeSet::requested(&connect.scopes);
-    let near = peer.address.ip().is_loopback() && !peer.browser;
+    let near = peer.is_local_program();
     if connect.device.is_some() {
         // Anyone can make a key: one that no operator has approved is worth something on this machine only.
         return if near { Ok(requested) } else { Err(unpaired()) };
@@ -372,8 +390,9 @@ pub fn hello(gateway: &Gateway, session: &Session, connection: &str) -> Value {
 }
 
 /// A peer from the upgrade request.
-pub fn peer(address: SocketAddr, headers: &axum::http::HeaderMap) -> Peer {
-    Peer { address, browser: headers.contains_key(axum::http::header::ORIGIN), nonce: uuid::Uuid::new_v4().to_string() }
+pub fn peer(address: SocketAddr, client: clients::Client, headers: &axum::http::HeaderMap) -> Peer {
+    let browser = headers.contains_key(axum::http::header::ORIGIN);
+    Peer { address, client, browser, nonce: uuid::Uuid::new_v4().to_string() }
 }
 
 fn rejected(message: impl Into<String>) -> Rejected {

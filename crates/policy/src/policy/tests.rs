@@ -111,3 +111,15 @@ fn what_cannot_be_enforced_is_refused() {
     assert_eq!(compiled("{tools:{exec:{host:'node'}}}", "{}", None), Err(PolicyError::ExecHost));
     assert!(matches!(compiled("{}", "{egress:{allow:['*']}}", None), Err(PolicyError::Egress(_))));
 }
+
+#[test]
+fn safe_bins_and_strict_inline_eval_only_tighten() {
+    let exec = |agent: &str| {
+        let tools = "{exec:{safeBins:['head','wc'],strictInlineEval:true}}";
+        let agents = format!("{{entries:{{main:{{tools:{{exec:{agent}}}}}}}}}");
+        main_of(&policy(&format!("{{tools:{tools},agents:{agents}}}"))).exec.clone()
+    };
+    assert_eq!(exec("{}").safe_bins, ["head", "wc"]);
+    let tighter = exec("{safeBins:['wc','sort'],strictInlineEval:false}");
+    assert_eq!((tighter.safe_bins, tighter.strict_inline_eval), (vec!["wc".to_owned()], true));
+}
