@@ -61,7 +61,7 @@ pub enum Command {
     )]
     Approvals(Approvals),
     /// A changed config that would allow more waits here
-    #[command(subcommand, after_help = "Examples:\n  stockade config held\n  stockade config confirm")]
+    #[command(subcommand, after_help = "Examples:\n  stockade config held\n  stockade config confirm 8c1d22aa90ef")]
     Config(Config),
     /// Stop everything, or end that
     #[command(
@@ -138,8 +138,11 @@ pub enum Config {
         #[arg(long)]
         json: bool,
     },
-    /// Put it in force
-    Confirm,
+    /// Put it in force, if it is still what was shown
+    Confirm {
+        /// Which config: what `stockade config held` printed
+        generation: String,
+    },
 }
 
 /// `stockade incident`.

@@ -79,6 +79,11 @@ impl Place {
     /// # Errors
     /// When there is no config, or no gateway answers.
     pub async fn connect(&self, scopes: &[&str]) -> anyhow::Result<Client> {
+        if let Some((address, key)) = stockade_gateway::local_key::read(&self.paths.data)
+            && let Ok(client) = Client::connect(address, Some(&key), scopes).await
+        {
+            return Ok(client);
+        }
         let loaded = self.load()?;
         let gateway = &loaded.config.gateway;
         let host = gateway.custom_bind_host.filter(|_| gateway.bind == stockade_config::model::Bind::Custom);

@@ -201,7 +201,7 @@ async fn an_edit_is_followed_and_a_bad_edit_is_not() {
 
     // An edit that would allow more waits for the operator, who confirms exactly what was held.
     home.write("openclaw.json", &good.replace("deny: [\"write\"]", "deny: [\"read\"]"));
-    wait_until("the edit is held", || up.said().contains("`stockade config confirm`"));
+    wait_until("the edit is held", || up.said().contains("`stockade config held`"));
     model.says("Still three.");
     chat(&mut operator, "hello").await.expect("an answer");
     assert!(!model.offered().iter().any(|name| name == "write"), "{:?}", model.offered());
@@ -209,7 +209,9 @@ async fn an_edit_is_followed_and_a_bad_edit_is_not() {
     assert!(held.status.success() && held.stdout.contains("tools"), "{held:?}");
     let guess = json!({ "generation": "0".repeat(64) });
     operator.call("stockade.config.confirm", guess).await.expect_err("no such config is held");
-    let confirmed = home.run(&["config", "confirm"]);
+    let other = home.run(&["config", "confirm", "000000000000"]);
+    assert!(!other.status.success() && other.stderr.contains("not what you were shown"), "{other:?}");
+    let confirmed = home.run(&["config", "confirm", &generation(&home)]);
     assert!(confirmed.status.success(), "{confirmed:?}");
     support::event(&mut operator, "the config is reloaded", |event| event.name == "config.changed").await;
     model.says("Four.");
@@ -228,6 +230,12 @@ async fn a_rotated_token_closes_what_the_old_one_opened() {
     assert_eq!(old.connect(&params(&["operator.admin"])).await["ok"], true);
     let fresh = TOKEN.chars().rev().collect::<String>();
     home.edit("openclaw.json", TOKEN, &fresh);
+    // Whoever can write the file could let himself in: another secret waits for the operator, whose command line
+    // still gets through although the file names the new one.
+    wait_until("the edit is held", || up.said().contains("would allow more (gateway.auth)"));
+    assert!(matches!(Raw::open(up.address).await.connect(&params(&[])).await["ok"], serde_json::Value::Bool(true)));
+    let confirmed = home.run(&["config", "confirm", &generation(&home)]);
+    assert!(confirmed.status.success(), "{confirmed:?}");
     let close = loop {
         match old.hear().await {
             Heard::Frame(_) => {}
@@ -277,4 +285,25 @@ async fn stopping_takes_running_commands_along() {
         wait_until(&format!("{way} ends the command"), || !runs(&line));
         assert!(home.run(&["journal", "verify"]).status.success(), "{way}");
     }
+}
+
+/// Another address of a provider is where the operator's key and the conversations would go.
+#[tokio::test]
+async fn a_provider_that_moves_waits_for_the_operator() {
+    let model = Model::start();
+    let home = Home::baseline(&model.url);
+    let up = home.up();
+    let mut operator = up.operator().await;
+    home.edit("openclaw.json", &model.url, "http://127.0.0.1:9");
+    wait_until("the edit is held", || up.said().contains("would allow more (models.providers)"));
+    model.says("Still here.");
+    chat(&mut operator, "hello").await.expect("the old provider answers");
+}
+
+/// The config that waits for the operator.
+fn generation(home: &Home) -> String {
+    let held = home.run(&["config", "held", "--json"]);
+    let held: serde_json::Value =
+        serde_json::from_str(&held.stdout).unwrap_or_else(|error| panic!("{error}: {held:?}"));
+    held["held"]["generation"].as_str().expect("one waits").to_owned()
 }

@@ -133,6 +133,7 @@ fn call(policy: &Policy) -> ExecCall {
         env: environment::build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
         programs: ["ls", "grep", "wc"].map(found).to_vec(),
         operands: Vec::new(),
+        unbound: None,
         view,
         background: false,
         timeout: Duration::from_secs(120),

@@ -1,11 +1,13 @@
 //! The gateway: what every connection and every turn shares.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use stockade_agent::{GuardedClient, Timeouts};
-use stockade_core::{Clock, Decision, Denial, Digest, Principal, Redactor, Rule, SessionKey, Stage, Timestamp};
+use stockade_core::secret::NoRandomness;
+use stockade_core::{Clock, Decision, Denial, Digest, Principal, Redactor, Rule, Secret, SessionKey, Stage, Timestamp};
 use stockade_policy::mounts::{Bind, MountPolicy, judge_mount};
 use stockade_policy::{AgentPolicy, Backend, Lock, Mount, View};
 use stockade_sandbox::{Executor, folders};
@@ -18,6 +20,7 @@ use tokio::sync::{oneshot, watch};
 use crate::approvals::Approvals;
 use crate::events::Events;
 use crate::limiter::Limiter;
+use crate::local_key;
 use crate::reload::Held;
 use crate::running::Running;
 use crate::runs::Runs;
@@ -47,6 +50,7 @@ pub struct Gateway {
     journal: Journal,
     data: PathBuf,
     running: RwLock<Arc<Running>>,
+    pub(crate) local_key: Secret,
     held: Mutex<Option<Held>>,
     pub(crate) epoch: watch::Sender<u64>,
 }
@@ -61,6 +65,9 @@ pub enum GatewayError {
     /// The transcripts.
     #[error(transparent)]
     Sessions(#[from] TranscriptError),
+    /// The key of this start.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
 }
 
 impl Gateway {
@@ -71,6 +78,8 @@ impl Gateway {
     pub fn open(running: Running, redactor: Redactor, clock: Arc<dyn Clock>) -> Result<Arc<Self>, GatewayError> {
         let data = running.loaded.paths.data.clone();
         redactor.learn(running.loaded.secrets.iter().cloned());
+        let local_key = Secret::random()?;
+        redactor.learn([local_key.clone()]);
         let journal = Journal::open(&data, redactor.clone(), Arc::clone(&clock))?;
         let sessions = Sessions::open(&data, redactor.clone(), Arc::clone(&clock))?;
         let events = Events::new(redactor.clone());
@@ -91,6 +100,7 @@ impl Gateway {
             journal,
             data,
             running: RwLock::new(Arc::new(running)),
+            local_key,
             held: Mutex::default(),
             epoch: watch::Sender::new(0),
             clock,
@@ -121,9 +131,11 @@ impl Gateway {
         held.take_if(|held| held.generation() == generation)
     }
 
-    /// Closes every connection that proved itself before now.
-    pub(crate) fn evict(&self) {
+    /// Closes every connection that proved itself before now, and ends what they started.
+    pub(crate) async fn evict(&self) {
         self.epoch.send_modify(|epoch| *epoch += 1);
+        self.runs.cancel_all();
+        self.executor.kill_all().await;
     }
 
     pub(crate) fn replace(&self, running: Running) {
@@ -193,6 +205,13 @@ impl Gateway {
         Ok(view)
     }
 
+    /// Lets the operator's own command line find this gateway.
+    pub(crate) fn announce_locally(&self, address: SocketAddr) {
+        if let Err(error) = local_key::write(&self.data, address, &self.local_key) {
+            tracing::warn!("the command line must use the config's secret: {error}");
+        }
+    }
+
     /// Kills everything that runs as soon as the containment lock closes; until then, and after it
     /// opens again, does nothing. Every decision reads the lock by itself: this is for what was decided before.
     pub fn watch_containment(self: &Arc<Self>) {
@@ -227,6 +246,7 @@ impl Gateway {
 
     /// Stops: no new turns, running commands killed, tasks ended, the journal closed with a record.
     pub async fn stop(&self, why: &str) {
+        local_key::remove(&self.data);
         self.events.send("shutdown", None, serde_json::json!({ "reason": why }));
         self.runs.cancel_all();
         self.executor.kill_all().await;

@@ -8,6 +8,7 @@ pub mod events;
 pub mod gateway;
 mod http;
 mod limiter;
+pub mod local_key;
 mod origin;
 pub mod places;
 pub mod reload;

@@ -62,6 +62,7 @@ async fn reload(gateway: &Gateway, paths: &Paths, env: &Env) {
         Err(error) => {
             let text = error.to_string();
             tracing::error!("the changed config is not used; the running one stays in force: {text}");
+            gateway.hold(None);
             record(gateway, "config refused", json!({ "error": text })).await;
             return;
         }
@@ -73,9 +74,10 @@ async fn reload(gateway: &Gateway, paths: &Paths, env: &Env) {
     let widenings = widenings(&old, &new);
     if !widenings.is_empty() {
         let keys = widenings.join(", ");
-        tracing::error!("the changed config would allow more ({keys}); it waits for `stockade config confirm`");
-        if record(gateway, "config held", json!({ "widens": widenings, "generation": new.policy.generation })).await {
-            gateway.hold(Some(Held { running: new, widenings }));
+        let detail = json!({ "widens": widenings, "generation": new.policy.generation });
+        if record(gateway, "config held", detail).await {
+            gateway.hold(Some(Held { running: new, widenings, from: old.policy.generation }));
+            tracing::error!("the changed config would allow more ({keys}); it waits: see `stockade config held`");
         }
         return;
     }
@@ -86,6 +88,7 @@ async fn reload(gateway: &Gateway, paths: &Paths, env: &Env) {
 /// A changed config that allows more than the running one, waiting for an operator.
 pub struct Held {
     running: Running,
+    from: stockade_core::Digest,
     /// The keys by which it allows more.
     pub widenings: Vec<String>,
 }
@@ -100,6 +103,10 @@ impl Held {
 
 /// Puts a held config in force, because an operator says so.
 pub async fn confirm(gateway: &Gateway, held: Held, by: &stockade_core::Principal) {
+    // What was shown was the way from one config to another; from anywhere else it is another way.
+    if gateway.running().policy.generation != held.from {
+        return;
+    }
     let detail = json!({ "widens": held.widenings, "generation": held.generation(), "by": by.to_string() });
     if record(gateway, "config confirmed", detail).await {
         let old = gateway.running();
@@ -107,7 +114,7 @@ pub async fn confirm(gateway: &Gateway, held: Held, by: &stockade_core::Principa
     }
 }
 
-/// The keys by which a config allows more: agents, and who may connect.
+/// The keys by which a config allows more: agents, who may connect, and where secrets are sent.
 fn widenings(old: &Running, new: &Running) -> Vec<String> {
     let mut keys = stockade_policy::ratchet::widenings(&old.policy, &new.policy);
     let (was, is) = (&old.loaded.config.gateway, &new.loaded.config.gateway);
@@ -116,11 +123,16 @@ fn widenings(old: &Running, new: &Running) -> Vec<String> {
             keys.push(key.to_owned());
         }
     };
-    let none = stockade_config::model::AuthMode::None;
-    found(is.auth.effective_mode() == none && was.auth.effective_mode() != none, "gateway.auth.mode");
-    found(is.trusted_proxies.iter().any(|proxy| !was.trusted_proxies.contains(proxy)), "gateway.trustedProxies");
+    // Whoever writes another secret lets himself in and the operator out.
+    found(!same_secret(old, new), "gateway.auth");
+    // Debug shows no secret, and every other field: whatever differs is a place that the keys would go to.
+    let shown = |running: &Running| format!("{:?}", running.loaded.config.models);
+    found(shown(old) != shown(new), "models.providers");
+    found(format!("{:?}", is.trusted_proxies) != format!("{:?}", was.trusted_proxies), "gateway.trustedProxies");
+    found(is.allow_real_ip_fallback && !was.allow_real_ip_fallback, "gateway.allowRealIpFallback");
     let (was_ui, is_ui) = (&was.control_ui.allowed_origins, &is.control_ui.allowed_origins);
     found(is_ui.iter().any(|origin| !was_ui.contains(origin)), "gateway.controlUi.allowedOrigins");
+    found(is.auth.allow_tailscale != was.auth.allow_tailscale, "gateway.auth.allowTailscale");
     let (was, is) = (&was.auth.rate_limit, &is.auth.rate_limit);
     let looser = is.max_attempts > was.max_attempts || is.lockout_ms < was.lockout_ms || is.window_ms < was.window_ms;
     found(looser || is.exempt_loopback && !was.exempt_loopback, "gateway.auth.rateLimit");
@@ -136,7 +148,7 @@ async fn put_in_force(gateway: &Gateway, old: &Running, new: Running) {
     let auth_changed = !same_secret(old, &new);
     gateway.replace(new);
     if auth_changed {
-        gateway.evict();
+        gateway.evict().await;
     }
     tracing::info!("the changed config is in force");
     let payload =

@@ -72,6 +72,9 @@ pub async fn bind(running: &Running) -> Result<TcpListener, ListenError> {
 /// Accepts connections until the gateway stops.
 pub fn start(gateway: &Arc<Gateway>, listener: TcpListener) {
     gateway.watch_containment();
+    if let Ok(address) = listener.local_addr() {
+        gateway.announce_locally(address);
+    }
     let router = http::router(Arc::clone(gateway));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let tasks = gateway.tasks.clone();

@@ -19,7 +19,7 @@ use crate::Gateway;
 use crate::events::Event;
 use crate::limiter::Place;
 use frame::{Request, WireError};
-use handshake::{Peer, Session};
+use handshake::{Peer, Session, Way};
 use methods::Caller;
 
 /// The OpenClaw version whose protocol this is; clients print it.
@@ -183,7 +183,9 @@ impl Connection {
                     }
                     Step::Nothing
                 }
-                _ = epoch.changed() => Step::Close(4001, "gateway auth changed"),
+                _ = epoch.changed(), if self.caller.session().way() == Way::Config => {
+                    Step::Close(4001, "gateway auth changed")
+                }
                 () = stopping.cancelled() => Step::Close(1012, "service restart"),
             };
             match step {

@@ -139,6 +139,7 @@ fn call(policy: &Policy, command: &str) -> ExecCall {
         env: environment::build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
         programs: analyze(command).programs().map(found).collect(),
         operands: Vec::new(),
+        unbound: None,
         view,
         background: false,
         timeout: Duration::from_secs(120),

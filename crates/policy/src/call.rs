@@ -62,6 +62,9 @@ pub struct ExecCall {
     pub programs: Vec<Executable>,
     /// Operand files whose bytes decide what runs.
     pub operands: Vec<ScriptOperand>,
+    /// Why the operands could not be bound, when they could not. Such a call can run where nobody is asked,
+    /// and cannot be approved.
+    pub unbound: Option<String>,
     /// What the process sees.
     pub view: View,
     /// Keep running after the call returns.
@@ -196,6 +199,7 @@ impl Bound for ExecCall {
             .list("env", env.iter())
             .list("programs", programs.iter())
             .list("operands", operands.iter())
+            .field("unbound", self.unbound.as_deref().unwrap_or_default())
             .field("view", self.view.digest().as_bytes())
             .field("background", [u8::from(self.background)])
             .field("timeout", self.timeout.as_millis().to_be_bytes())

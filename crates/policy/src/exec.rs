@@ -17,6 +17,7 @@ use stockade_core::{Decision, Denial, Question, Rule};
 use crate::call::ExecCall;
 use crate::command::{self, Analysis, Role, Simple, Tail, Word};
 use crate::environment::{Source, judge_env, judge_variable};
+use crate::view::Backend;
 
 /// The exec policy of an agent: the strictest of every layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +152,11 @@ impl ExecPolicy {
         let base = word.rsplit('/').next().unwrap_or(word);
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let names = [Some(name), (base != name).then_some(base)];
+        // In the sandbox what they run has no more than the command itself; on the host it has everything.
+        if call.view.backend == Backend::Host && names.into_iter().flatten().any(arguments::reads_the_project) {
+            let why = "it runs what files in the working folder name, and the agent can write those";
+            return Some((Rule::ExecAllowlist, why.to_owned()));
+        }
         let refusal = names.into_iter().flatten().find_map(|name| arguments::judge(name, simple).err());
         refusal.map(|why| (Rule::ExecAllowlist, why.to_owned()))
     }

@@ -74,7 +74,14 @@ impl<'a> Judge<'a> {
                 let why = "tools.exec.host is sandbox, and this session has none (sandbox.mode)";
                 return Decision::Deny(Denial::policy(Rule::SandboxRequired, why));
             }
-            agent.exec.judge(call)
+            match (agent.exec.judge(call), &call.unbound) {
+                // An answer for a part of what would run is an answer for something else.
+                (Decision::Ask(_), Some(why)) => {
+                    let why = format!("it cannot be approved as a whole: {why}");
+                    Decision::Deny(Denial::policy(Rule::ExecOpaque, why))
+                }
+                (decision, _) => decision,
+            }
         })
     }
 

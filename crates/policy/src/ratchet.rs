@@ -4,57 +4,94 @@
 use stockade_config::model::{SandboxMode, SandboxScope, WorkspaceAccess};
 use stockade_core::{SessionKey, ToolName};
 
+use crate::exec::ExecPolicy;
 use crate::policy::{AgentPolicy, Policy, insistence, strictness};
 use crate::tools::{judge_tool, known_tools};
 
 /// The keys by which `new` allows more than `old`; empty when it allows no more.
 #[must_use]
 pub fn widenings(old: &Policy, new: &Policy) -> Vec<String> {
+    // Every field by name: one that is added later does not compile until it is compared.
+    let Policy { generation: _, agents, egress, protected, approval_timeout, max_tool_calls, turn_timeout } = new;
     let mut keys = Vec::new();
-    for agent in &new.agents {
+    for agent in agents {
         match old.agent(&agent.id) {
             Some(before) => keys.extend(agent_widenings(before, agent)),
             None => keys.push(format!("agents.entries.{} (a new agent)", agent.id)),
         }
     }
-    if !new.egress.is_within(&old.egress) {
-        keys.push("egress.allow".to_owned());
-    }
+    let mut found = |wider: bool, key: &str| {
+        if wider {
+            keys.push(key.to_owned());
+        }
+    };
+    found(!egress.is_within(&old.egress), "egress");
+    found(!old.protected.iter().all(|path| protected.contains(path)), "$include (a config file is no longer one)");
+    found(*approval_timeout > old.approval_timeout, "approvals.timeoutSeconds");
+    found(*max_tool_calls > old.max_tool_calls, "turn.maxToolCalls");
+    found(*turn_timeout > old.turn_timeout, "turn.timeoutSeconds");
+    let default = |policy: &Policy| policy.default_agent().map(|agent| agent.id.clone());
+    found(default(new) != default(old), "the default agent");
     keys.sort();
     keys.dedup();
     keys
 }
 
 fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<String> {
+    let AgentPolicy {
+        id,
+        workspace,
+        home: _, // says where a host command starts, and what it may do there is not said by it
+        model,
+        tool_layers: _, // compared by what they allow
+        sandbox_layers: _,
+        sandbox_required,
+        exec: ExecPolicy { security, ask, allowlist, safe_bins, strict_inline_eval },
+        exec_timeout,
+        sandbox,
+        workspace_only,
+        fetch_max_chars,
+        sandboxes,
+        accept_degraded,
+    } = new;
     let mut keys = Vec::new();
     let mut found = |wider: bool, key: &str| {
         if wider {
-            keys.push(format!("{key} (agent {})", new.id));
+            keys.push(format!("{key} (agent {id})"));
         }
     };
-    found(strictness(new.exec.security) < strictness(old.exec.security), "tools.exec.security");
-    found(insistence(new.exec.ask) < insistence(old.exec.ask), "tools.exec.ask");
-    found(new.exec.allowlist.iter().any(|entry| !old.exec.allowlist.contains(entry)), "the exec allowlist");
-    found(old.sandbox_required && !new.sandbox_required, "tools.exec.host");
-    found(old.workspace_only && !new.workspace_only, "tools.fs.workspaceOnly");
-    found(mode(new.sandbox.mode) > mode(old.sandbox.mode), "sandbox.mode");
-    found(scope(new.sandbox.scope) > scope(old.sandbox.scope), "sandbox.scope");
-    found(access(new.sandbox.workspace_access) > access(old.sandbox.workspace_access), "sandbox.workspaceAccess");
-    found(new.workspace != old.workspace, "workspace");
-    found(new.sandboxes != old.sandboxes, "sandbox.workspaceRoot");
-    found(!new.accept_degraded.iter().all(|part| old.accept_degraded.contains(part)), "sandbox.acceptDegraded");
-    let mut tools: Vec<&str> = known_tools().filter(|tool| allows(new, tool) && !allows(old, tool)).collect();
+    let more = |new: &[String], old: &[String]| new.iter().any(|entry| !old.contains(entry));
+    found(strictness(*security) < strictness(old.exec.security), "tools.exec.security");
+    found(insistence(*ask) < insistence(old.exec.ask), "tools.exec.ask");
+    found(more(allowlist, &old.exec.allowlist), "the exec allowlist");
+    found(more(safe_bins, &old.exec.safe_bins), "tools.exec.safeBins");
+    found(old.exec.strict_inline_eval && !strict_inline_eval, "tools.exec.strictInlineEval");
+    found(*exec_timeout > old.exec_timeout, "tools.exec.timeoutSeconds");
+    found(old.sandbox_required && !sandbox_required, "tools.exec.host");
+    found(old.workspace_only && !workspace_only, "tools.fs.workspaceOnly");
+    found(*fetch_max_chars > old.fetch_max_chars, "tools.web.fetch.maxChars");
+    found(mode(sandbox.mode) > mode(old.sandbox.mode), "sandbox.mode");
+    found(scope(sandbox.scope) > scope(old.sandbox.scope), "sandbox.scope");
+    found(access(sandbox.workspace_access) > access(old.sandbox.workspace_access), "sandbox.workspaceAccess");
+    found(*workspace != old.workspace, "workspace");
+    found(*sandboxes != old.sandboxes, "sandbox.workspaceRoot");
+    found(*model != old.model, "model");
+    found(more(accept_degraded, &old.accept_degraded), "sandbox.acceptDegraded");
+    let mut tools: Vec<&str> = known_tools().filter(|tool| gains(old, new, tool)).collect();
     tools.sort_unstable();
     tools.dedup();
     found(!tools.is_empty(), &format!("tools ({})", tools.join(", ")));
     keys
 }
 
-/// Whether any session of the agent has the tool: the main one, which may be outside the sandbox, or another.
-fn allows(agent: &AgentPolicy, tool: &str) -> bool {
-    let other = SessionKey::parse(&format!("agent:{}:other", agent.id)).ok();
-    let sessions = [Some(SessionKey::main(&agent.id)), other];
-    sessions.into_iter().flatten().any(|session| judge_tool(agent.layers(&session), &ToolName::new(tool)).is_ok())
+/// Whether some session has the tool now that did not have it: the main one, which may be outside the
+/// sandbox, or another.
+fn gains(old: &AgentPolicy, new: &AgentPolicy, tool: &str) -> bool {
+    let tool = ToolName::new(tool);
+    let other = SessionKey::parse(&format!("agent:{}:other", new.id)).ok();
+    let has = |agent: &AgentPolicy, session: &SessionKey| judge_tool(agent.layers(session), &tool).is_ok();
+    let sessions = [Some(SessionKey::main(&new.id)), other];
+    sessions.into_iter().flatten().any(|session| has(new, &session) && !has(old, &session))
 }
 
 const fn mode(mode: SandboxMode) -> u8 {
@@ -106,7 +143,10 @@ mod tests {
             (hard.replace("workspaceOnly:true", "workspaceOnly:false"), "{}", "tools.fs.workspaceOnly"),
             (hard.replace("deny:['process']", "deny:[]"), "{}", "tools (process)"),
             (hard.replace("agents:{", "agents:{entries:{main:{},more:{}},"), "{}", "agents.entries.more"),
-            (hard.to_owned(), "{egress:{allow:['http://127.0.0.1:1']}}", "egress.allow"),
+            (hard.to_owned(), "{egress:{allow:['http://127.0.0.1:1']}}", "egress"),
+            (hard.to_owned(), "{turn:{maxToolCalls:1000}}", "turn.maxToolCalls"),
+            (hard.to_owned(), "{approvals:{timeoutSeconds:86400}}", "approvals.timeoutSeconds"),
+            (hard.replace("ask:'always'", "ask:'always',safeBins:['head']"), "{}", "tools.exec.safeBins"),
             (hard.to_owned(), "{sandbox:{acceptDegraded:['landlock']}}", "sandbox.acceptDegraded"),
         ] {
             let keys = from_to((hard, "{}"), (&weaker, own));
@@ -114,5 +154,9 @@ mod tests {
             assert_eq!(from_to((&weaker, own), (hard, "{}")), Vec::<String>::new(), "back from {key}");
         }
         assert_eq!(from_to((hard, "{}"), (hard, "{turn:{maxToolCalls:3}}")), Vec::<String>::new());
+        // What the main session has outside the sandbox is no reason to give it to the others.
+        let split = "{agents:{defaults:{sandbox:{mode:'non-main'}}},tools:{sandbox:{tools:{deny:['exec']}}}}";
+        let keys = from_to((split, "{}"), (&split.replace("['exec']", "[]"), "{}"));
+        assert!(keys.iter().any(|key| key.starts_with("tools (exec)")), "{keys:?}");
     }
 }

@@ -78,6 +78,7 @@ fn call(command: &str, listed: &[String]) -> ExecCall {
         env: build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
         programs: programs.collect(),
         operands: Vec::new(),
+        unbound: None,
         view: View {
             backend: Backend::Native,
             mounts: Vec::new(),

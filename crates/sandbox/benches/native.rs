@@ -73,6 +73,7 @@ fn call(folder: &std::path::Path) -> ExecCall {
         env: BTreeMap::from([("PATH".into(), PATH.into())]),
         programs: Vec::new(),
         operands: Vec::new(),
+        unbound: None,
         view: View {
             backend: Backend::Native,
             mounts: vec![Mount { host: folder.to_owned(), target: "/workspace".into(), access: Access::Rw }],

@@ -17,6 +17,8 @@ pub async fn run(place: &Place, command: Config) -> anyhow::Result<ExitCode> {
         output::say("no changed config waits");
         return Ok(ExitCode::SUCCESS);
     };
+    let whole = waiting["generation"].as_str().unwrap_or_default();
+    let short = whole.get(..SHORT).unwrap_or_default();
     match command {
         Config::Held { json } if json => output::json(&held)?,
         Config::Held { .. } => {
@@ -24,9 +26,13 @@ pub async fn run(place: &Place, command: Config) -> anyhow::Result<ExitCode> {
             for key in waiting["widens"].as_array().into_iter().flatten() {
                 output::line(format!("  {}", text::single_line(key.as_str().unwrap_or_default())));
             }
-            output::say("`stockade config confirm` puts it in force");
+            output::say(format!("`stockade config confirm {}` puts it in force", text::single_line(short)));
         }
-        Config::Confirm => {
+        Config::Confirm { generation } => {
+            anyhow::ensure!(
+                generation.len() >= SHORT && whole.starts_with(&generation),
+                "what waits is not what you were shown; look again with `stockade config held`"
+            );
             let params = json!({ "generation": waiting["generation"] });
             let answer = client.call("stockade.config.confirm", params).await?;
             anyhow::ensure!(answer["ok"] == true, "it could not be put in force; see the gateway's log");
@@ -35,3 +41,6 @@ pub async fn run(place: &Place, command: Config) -> anyhow::Result<ExitCode> {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// Characters of a generation that name it.
+const SHORT: usize = 12;

@@ -122,15 +122,16 @@ impl Conversation {
     }
 }
 
-/// Whether an address stands in a text as a whole: nothing that could be a part of it touches it.
+/// Whether an address stands in a text as a whole. The text is cut once, at what no address holds; what
+/// is left must be the address, so that no part of a longer one counts.
 fn stands_in(address: &str, text: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || "-_~%/?#@!$&*+=:".contains(c);
-    !address.is_empty()
-        && text.match_indices(address).any(|(at, _)| {
-            let before = text.get(..at).and_then(|before| before.chars().next_back());
-            let after = text.get(at + address.len()..).and_then(|after| after.chars().next());
-            !before.is_some_and(part) && !after.is_some_and(part)
-        })
+    let cut = |c: char| c.is_whitespace() || "<>\"'`\\^{}|".contains(c);
+    let trimmed = |word: &str| {
+        let word = word.trim_start_matches(['(', '[']);
+        word.trim_end_matches(|c: char| ".,;:!?)]".contains(c)).to_owned()
+    };
+    let address = trimmed(address);
+    !address.is_empty() && text.split(cut).any(|word| trimmed(word) == address)
 }
 
 /// Gives every call an answer: a turn that was cut off leaves calls without one, and a provider refuses
@@ -231,7 +232,11 @@ mod tests {
     fn an_address_stands_whole_or_not_at_all() {
         assert!(stands_in("http://a/b", "see http://a/b."));
         assert!(stands_in("http://a/b", "(http://a/b)"));
-        for text in ["http://a/bc", "http://a/b/c", "http://a/b?x=1", "xhttp://a/b", "http://a/", ""] {
+        assert!(stands_in("http://a/b", r#"["web_fetch",{"url":"http://a/b"}]"#));
+        for text in [
+            "http://a/bc", "http://a/b/c", "http://a/b?x=1", "xhttp://a/b", "http://a/", "", "http://a/b,c",
+            "http://a/b;c", "http://a/b.c", "http://a/b(c)", "http://a/b[c]",
+        ] {
             assert!(!stands_in("http://a/b", text), "{text}");
         }
         assert!(!stands_in("", "anything"));

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stockade_agent::{FetchRefusal, Proposal, fetch, tools};
 use stockade_core::{Denial, Integrity, Label, Labeled, Readers, Rule, Stage, text};
-use stockade_policy::call::{CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, Words};
+use stockade_policy::call::{
+    CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, ScriptOperand, Words,
+};
 use stockade_policy::{AgentPolicy, Backend, Judge, Judged, View, command, environment};
 use stockade_sandbox::{ExecOutput, ExecStatus, Refusal, facts, files};
 use url::Url;
@@ -159,9 +161,12 @@ impl Gated for ExecWish {
         let programs: Vec<String> = analysis.programs().map(str::to_owned).collect();
         // Words mean what they mean in the working directory of the call.
         let there = View { workdir: cwd.clone(), ..view.clone() };
-        let operands = operands(&analysis, &self.command, &there)?;
-        let (programs, operands) = facts::resolve(&there, &programs, &operands)
+        let (programs, _) = facts::resolve(&there, &programs, &[])
             .map_err(|error| Denial::unreadable(Rule::ExecOpaque, error.to_string()))?;
+        let (operands, unbound) = match operands(&analysis, &self.command, &there) {
+            Ok(operands) => (operands, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
         let timeout = self.timeout_seconds.map_or(view.limits.wall, |asked| match asked {
             0 => view.limits.wall,
             asked => Duration::from_secs(asked).min(view.limits.wall),
@@ -173,6 +178,7 @@ impl Gated for ExecWish {
             env,
             programs,
             operands,
+            unbound,
             view,
             background: self.background,
             timeout,
@@ -226,21 +232,21 @@ impl Gated for ExecWish {
     }
 }
 
-/// The files to bind: those that the command names, and those that its patterns may stand for.
-fn operands(analysis: &command::Analysis, text: &str, there: &View) -> Result<Vec<PathBuf>, Denial> {
-    let too_many = || {
-        let why = "the command names more files than one approval can bind; put it into a script and run that";
-        Denial::policy(Rule::ExecOpaque, why)
-    };
+/// The files to bind: those that the command names, and those that its patterns may stand for. The error
+/// says why they cannot all be bound.
+fn operands(analysis: &command::Analysis, text: &str, there: &View) -> Result<Vec<ScriptOperand>, String> {
+    let too_many = || "it names more files than one approval can bind; put it into a script and run that".to_owned();
     let named = analysis.operands(text).ok_or_else(too_many)?;
-    let mut operands: Vec<PathBuf> = named.iter().map(|word| there.workdir.join(word)).collect();
+    let mut paths: Vec<PathBuf> = named.iter().map(|word| there.workdir.join(word)).collect();
     for folder in analysis.patterns(text) {
-        let listed = facts::list(there, &there.workdir.join(folder));
-        operands.extend(listed.map_err(|error| Denial::unreadable(Rule::ExecOpaque, error.to_string()))?);
+        paths.extend(facts::list(there, &there.workdir.join(folder)).map_err(|error| error.to_string())?);
     }
-    operands.sort();
-    operands.dedup();
-    if operands.len() > MAX_BOUND { Err(too_many()) } else { Ok(operands) }
+    paths.sort();
+    paths.dedup();
+    if paths.len() > MAX_BOUND {
+        return Err(too_many());
+    }
+    facts::resolve(there, &[], &paths).map(|(_, operands)| operands).map_err(|error| error.to_string())
 }
 
 /// Files that one approval binds.

@@ -53,6 +53,16 @@ pub struct Session {
     principal: Principal,
     scopes: ScopeSet,
     caps: Vec<String>,
+    way: Way,
+}
+
+/// By which secret a connection proved itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// What the config says; a change of it ends the connection.
+    Config,
+    /// The key of this start, on this machine.
+    LocalKey,
 }
 
 /// Why a connection is closed.
@@ -176,6 +186,12 @@ impl Session {
         &self.scopes
     }
 
+    /// By which secret it proved itself.
+    #[must_use]
+    pub const fn way(&self) -> Way {
+        self.way
+    }
+
     /// Whether it has a capability.
     #[must_use]
     pub fn has_cap(&self, cap: &str) -> bool {
@@ -197,7 +213,7 @@ pub async fn connect(gateway: &Gateway, peer: &Peer, request: Request) -> Result
     let running = gateway.running();
     // Held until a failure is counted: the next attempt waits for what this one adds.
     let turn = wait_for_gate(gateway, &running, peer).await?;
-    authenticate(gateway, &running, peer, &connect)?;
+    let way = authenticate(gateway, &running, peer, &connect)?;
     drop(turn);
     let client = text::clip(&text::visible(&connect.client.id), 64);
     let principal = match &connect.device {
@@ -208,7 +224,7 @@ pub async fn connect(gateway: &Gateway, peer: &Peer, request: Request) -> Result
         None => Principal::SharedSecret { client },
     };
     let scopes = scopes(&connect, peer)?;
-    Ok(Session { principal, scopes, caps: connect.caps })
+    Ok(Session { principal, scopes, caps: connect.caps, way })
 }
 
 fn check_protocol(connect: &Connect) -> Result<(), Rejected> {
@@ -257,7 +273,7 @@ fn locked(left: std::time::Duration) -> Rejected {
 }
 
 /// The shared secret. Either field may carry it, as in OpenClaw.
-fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Connect) -> Result<(), Rejected> {
+fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Connect) -> Result<Way, Rejected> {
     let auth = &running.loaded.config.gateway.auth;
     let mode = auth.effective_mode();
     let code = |suffix: &str| match mode {
@@ -273,7 +289,12 @@ fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Con
         Err(coded(message, details))
     };
     if mode == AuthMode::None && peer.client.is_local {
-        return Ok(());
+        return Ok(Way::Config);
+    }
+    let offered: Vec<&str> =
+        [&connect.auth.token, &connect.auth.password].into_iter().flatten().map(String::as_str).collect();
+    if peer.is_local_program() && offered.iter().any(|offered| gateway.local_key.matches(offered)) {
+        return Ok(Way::LocalKey);
     }
     let Some(secret) = auth.shared_secret() else {
         return refuse(
@@ -282,13 +303,11 @@ fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Con
             "unauthorized: no gateway secret is configured".into(),
         );
     };
-    let offered: Vec<&str> =
-        [&connect.auth.token, &connect.auth.password].into_iter().flatten().map(String::as_str).collect();
     if offered.is_empty() {
         return refuse(code("MISSING"), "missing", format!("unauthorized: gateway {what} missing"));
     }
     if offered.iter().any(|offered| secret.matches(offered)) {
-        return Ok(());
+        return Ok(Way::Config);
     }
     gateway.limiter.failed(peer.counted(), gateway.clock.now());
     tracing::warn!(peer = %peer.address, client = %peer.counted().0, "a connection offered a wrong gateway {what}");

@@ -98,6 +98,7 @@ pub fn command(kind: &'static str, question: Value) -> Result<Verdict, BadQuesti
         env,
         programs,
         operands: Vec::new(),
+        unbound: None,
         view: View {
             backend: Backend::Native,
             mounts: Vec::new(),

@@ -39,6 +39,7 @@ pub(super) fn judge(name: &str, simple: &Simple) -> Result<(), Why> {
         Kind::Only(_) => Err("an argument is not one of the harmless ones"),
         Kind::Never(why) => Err(why),
         Kind::Refuse(options) => refuse(&options, arguments),
+        Kind::Names => names(arguments),
         Kind::Unknown => unknown(arguments),
         Kind::Git => git::judge(arguments),
         Kind::Find => scripts::find(arguments),
@@ -50,13 +51,24 @@ pub(super) fn judge(name: &str, simple: &Simple) -> Result<(), Why> {
     }
 }
 
+/// Whether a program takes what it runs from files of the project: git and build tools.
+pub(super) fn reads_the_project(name: &str) -> bool {
+    matches!(kind_of(name), Kind::Git | Kind::Build(_))
+}
+
 /// The rule for a file name: `python3.11` is `python`, `vim.basic` is `vim`.
 fn kind_of(name: &str) -> Kind {
     let stem = name_stem(name);
-    let head = name.split('.').next().unwrap_or(name);
+    // `python3-dbg`, `clang++-15` and `bash-static` are what their first part is.
+    let head = name_stem(name.split(['.', '-', '+', '_']).next().unwrap_or(name));
+    let last = name_stem(name.rsplit('-').next().unwrap_or(name));
     let find = |wanted: &str| PROGRAMS.iter().find(|(names, _)| names.contains(&wanted)).map(|(_, kind)| *kind);
     let known = find(name).or_else(|| if stem == name { None } else { find(stem) });
-    known.or_else(|| if head == name { None } else { find(head) }).unwrap_or(Kind::Unknown)
+    let carries = |kind: &Kind| matches!(kind, Kind::Never(_));
+    known
+        .or_else(|| if head == name { None } else { find(head) })
+        .or_else(|| if last == name { None } else { find(last).filter(carries) })
+        .unwrap_or(Kind::Unknown)
 }
 
 fn name_stem(name: &str) -> &str {
@@ -120,11 +132,24 @@ pub(super) fn is_abbreviation(name: &str, of: &[&str]) -> bool {
 
 /// A program that no rule knows is trusted with operands and with options that cannot, by convention, name
 /// code, programs, configuration or outputs: the operator who listed it expects it to run.
+/// Names of files or folders to be made.
+fn names(arguments: &[Word]) -> Result<(), Why> {
+    let plain = |word: &Word| {
+        word.is_plain()
+            && (matches!(word.text.as_str(), "-p" | "-v" | "--parents" | "--verbose" | "--")
+                || !word.text.starts_with(['-', '~'])
+                    && word.text.split('/').all(|part| !part.starts_with('.') || part == "."))
+    };
+    if arguments.iter().all(plain) { Ok(()) } else { Err("it may make a hidden file, or one elsewhere") }
+}
+
 fn unknown(arguments: &[Word]) -> Result<(), Why> {
     for word in arguments {
         let Some(option) = word.text.strip_prefix('-').filter(|option| !option.is_empty()) else {
-            if word.text.split_once('=').is_some_and(|(_, value)| value.contains('/')) {
-                return Err("an argument sets a path");
+            // An unknown program may run what it is given: a path, a script, or code.
+            if !word.is_plain() || word.text.contains(|c: char| !(c.is_ascii_alphanumeric() || "_-:@,%+=".contains(c)))
+            {
+                return Err("the program is not known, and it is given something that may be a file or code");
             }
             let name = word.text.rsplit('/').next().unwrap_or_default();
             if matches!(kind_of(name), Kind::Never(why) if why == CODE || why == CARRIES || why == RIGHTS) {

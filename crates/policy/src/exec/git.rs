@@ -1,7 +1,7 @@
 //! The arguments of git that only look, or that record what is already in the working tree. Everything else asks.
 //!
-//! What a repository's own configuration makes git run (`core.fsmonitor`, hooks, filters) is not in the words; that
-//! folder is kept from the file tools and the shell, not from here. Answers the classes "git -c", "ext:: transport",
+//! What a repository's own configuration makes git run (`core.fsmonitor`, hooks, filters) is not in the words, and an
+//! agent can write it: on the host git always asks (see `exec`). Answers the classes "git -c", "ext:: transport",
 //! "upload-pack", "open files in pager", "aliases".
 
 use super::arguments::{Why, is_abbreviation};

@@ -6,6 +6,8 @@
 pub(super) enum Kind {
     /// No argument does harm: it reads what it is told to and writes to its output.
     Any,
+    /// Only plain names that no other program gives a meaning: nothing hidden, nothing above.
+    Names,
     /// Its arguments are programs, code or remote places: no list makes it pass.
     Never(&'static str),
     /// Harmless but for some options.
@@ -61,8 +63,8 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
             "readlink", "realpath", "du", "df", "id", "whoami", "uname", "uptime", "who", "w", "groups", "md5sum",
             "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "b2sum", "cksum", "sum", "seq", "sleep",
             "numfmt", "tsort", "nproc", "arch", "tty", "pgrep", "free", "which", "whereis", "cmp", "grep", "egrep",
-            "fgrep", "test", "[", "expr", "printenv", "factor", "cal", "strings", "column", "dir", "vdir", "mkdir",
-            "rmdir", "touch", "logname", "users", "pathchk",
+            "fgrep", "test", "[", "expr", "printenv", "factor", "cal", "strings", "column", "dir", "vdir", "rmdir",
+            "logname", "users", "pathchk",
         ],
         Kind::Any,
     ),
@@ -71,10 +73,12 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
     (&["date"], but("s", "dfrI", &["set"], MANY)),
     (&["file"], but("Cmzp", "fFP", &["compile", "magic-file", "uncompress", "preserve-date"], MANY)),
     (&["diff"], but("l", "CFIUWxXDS", &["paginate"], MANY)),
-    (&["tree"], but("oR", "LPIHT", &["output"], MANY)),
+    // An empty file or folder is harmless, except where its name means something to another program.
+    (&["mkdir", "touch"], Kind::Names),
+    // Its clusters are read on after a letter with a value: no such letter is told from an output.
+    (&["tree"], but("oRLPIHT", "", &["output"], MANY)),
     (&["rg"], but("z", "ABCEefgjMmrtT", &["pre", "hostname-bin", "search-zip", "pre-glob"], MANY)),
     (&["ag"], but("", "", &["pager", "ackrc", "env"], MANY)),
-    (&["xxd"], but("r", "cglos", &["revert"], 1)),
     (&["hexdump", "hd"], but("f", "ens", &[], MANY)),
     (&["hostname"], but("Fb", "", &["file", "boot"], 0)),
     (&["base64", "base32"], but("", "w", &[], 1)),
@@ -94,7 +98,8 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
         Kind::Build(&["build", "check", "test", "clippy", "fmt", "tree", "metadata", "version", "b", "c", "t"]),
     ),
     (&["go"], Kind::Build(&["build", "test", "vet", "list", "version"])),
-    (&["npm", "pnpm", "yarn"], Kind::Build(&["ls", "list", "outdated"])),
+    // Their settings in the working folder name programs.
+    (&["npm", "pnpm", "yarn", "corepack"], Kind::Never(CODE)),
     (
         &[
             "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "pwsh", "powershell",
@@ -104,7 +109,8 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
             "ocaml", "osascript", "bc", "dc", "m4", "gdb", "lldb", "expect", "sqlite", "sqlite3", "psql", "mysql",
             "mariadb", "mongo", "mongosh", "redis-cli", "tsx", "ts-node", "uv", "uvx", "poetry", "pipx", "bundle",
             "rake", "gem", "pip", "pytest", "gnuplot", "latex", "pdflatex", "tex", "gs", "qjs", "ack", "nft",
-            "bpftrace",
+            "bpftrace", "xxd", "yash", "jython", "erb", "prove", "nix-shell", "xterm", "hyperfine", "watchexec",
+            "original-awk", "php-cgi",
         ],
         Kind::Never(CODE),
     ),

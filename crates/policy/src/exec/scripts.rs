@@ -175,14 +175,18 @@ const AWK: Why = "the awk program is not known only to print";
 
 /// A jq call that reads its input and no more.
 pub(super) fn jq(arguments: &[Word]) -> Result<(), Why> {
+    let mut filter_seen = false;
     for word in arguments {
         let text = word.text.as_str();
+        // The first word that is no option is the filter, whatever it looks like.
+        let is_filter = !text.starts_with('-') && !filter_seen;
+        filter_seen |= is_filter;
         let option = match text.strip_prefix("--") {
             Some(long) => JQ_OPTIONS.contains(&long),
             None => text.strip_prefix('-').is_none_or(|cluster| cluster.chars().all(|c| "rcsSeRnMCaj".contains(c))),
         };
         let names = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let reads_more = names.into_iter().any(|name| JQ_NAMES.contains(&name)) && !is_path(text);
+        let reads_more = names.into_iter().any(|name| JQ_NAMES.contains(&name)) && (is_filter || !is_path(text));
         if !option || word.tail == Tail::Split || reads_more {
             return Err("jq is told to read more than its input");
         }

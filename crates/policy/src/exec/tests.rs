@@ -34,6 +34,7 @@ pub(crate) fn call(command: &str) -> ExecCall {
         env: build_env(&BTreeMap::new(), "/home/sandbox").expect("the base is allowed"),
         programs,
         operands: Vec::new(),
+        unbound: None,
         view: View {
             backend: Backend::Native,
             mounts: Vec::new(),
@@ -197,4 +198,23 @@ fn a_link_is_judged_by_both_of_its_names() {
     let mut wrapper = call("env ls");
     wrapper.programs[0].path = Some("/usr/bin/python3".into());
     assert_eq!(listed(&["ls"]).judge(&wrapper).verdict(), "ask");
+}
+
+#[test]
+fn what_the_project_configures_asks_on_the_host() {
+    let policy = ExecPolicy {
+        security: ExecSecurity::Allowlist,
+        ask: ExecAsk::Off,
+        allowlist: vec!["git".into(), "cargo".into(), "ls".into()],
+        safe_bins: Vec::new(),
+        strict_inline_eval: false,
+    };
+    for (command, sandbox, host) in
+        [("git status", "allow", "deny"), ("cargo build", "allow", "deny"), ("ls", "allow", "allow")]
+    {
+        let mut call = call(command);
+        assert_eq!(policy.judge(&call).verdict(), sandbox, "{command}");
+        call.view.backend = Backend::Host;
+        assert_eq!(policy.judge(&call).verdict(), host, "{command}");
+    }
 }

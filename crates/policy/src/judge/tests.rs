@@ -65,6 +65,16 @@ fn a_denied_tool_is_refused_even_when_it_is_called() {
 }
 
 #[test]
+fn what_cannot_be_bound_cannot_be_approved_and_runs_where_nobody_is_asked() {
+    for (config, verdict) in [(ALWAYS, "exec.opaque"), ("{}", "allow")] {
+        let policy = policy(config);
+        let mut call = exec_call(&policy, "ls");
+        call.unbound = Some("it names more files than one approval can bind".into());
+        assert_eq!(because(&Judge::new(&policy, &Lock::Released).exec(call)), verdict);
+    }
+}
+
+#[test]
 fn input_to_a_running_command_is_judged_as_a_command() {
     let verdict = |config: &str, action: ProcessAction| {
         let policy = policy(config);

@@ -21,6 +21,7 @@ pub(crate) fn compiled(config: &str, own: &str, approvals: Option<&str>) -> Resu
     // The folder is gone when the test looks; a fixed one makes the views comparable.
     loaded.paths.state = "/state".into();
     loaded.paths.data = "/state/stockade".into();
+    loaded.files = vec!["/state/openclaw.json".into()];
     Policy::compile(&loaded, approvals.as_ref())
 }
 

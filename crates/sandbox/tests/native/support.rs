@@ -47,6 +47,7 @@ impl Bench {
             env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>(),
             programs: Vec::new(),
             operands: Vec::new(),
+            unbound: None,
             view,
             background: false,
             timeout: Duration::from_secs(20),
