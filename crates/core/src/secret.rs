@@ -26,7 +26,7 @@ impl Secret {
     /// When the system has no randomness to give.
     pub fn random() -> Result<Self, NoRandomness> {
         let mut bits = Zeroizing::new([0_u8; 32]);
-        aws_lc_rs::rand::fill(&mut *bits).map_err(|_| NoRandomness)?;
+        getrandom::fill(&mut *bits).map_err(|_| NoRandomness)?;
         Ok(Self::new(bits.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
     }
 

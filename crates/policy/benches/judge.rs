@@ -35,11 +35,11 @@ fn cases() -> [(&'static str, String, &'static str); 7] {
     [
         ("3 programs, allowlisted", pipeline, "allow"),
         ("3 programs, one not listed", "ls | sort -u | frobnicate --all".to_owned(), "ask"),
-        ("64 KiB: one program, 32 Ki words", full("ls", " a"), "allow"),
-        ("64 KiB: one word", full("ls ", "a"), "allow"),
-        ("64 KiB: 21 Ki programs", full("ls", ";ls"), "allow"),
-        ("64 KiB: 2 Ki spellings of one", spellings(), "allow"),
-        ("over 64 KiB", "a".repeat(MAX_COMMAND + 1), "ask"),
+        ("32 KiB: one program, 16 Ki words", full("ls", " a"), "ask"),
+        ("32 KiB: one word", full("ls ", "a"), "allow"),
+        ("32 KiB: 10 Ki programs", full("ls", ";ls"), "ask"),
+        ("32 KiB: 1 Ki spellings of one", spellings(), "ask"),
+        ("over 32 KiB", "a".repeat(MAX_COMMAND + 1), "ask"),
     ]
 }
 
