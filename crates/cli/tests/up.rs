@@ -300,6 +300,22 @@ async fn a_provider_that_moves_waits_for_the_operator() {
     chat(&mut operator, "hello").await.expect("the old provider answers");
 }
 
+/// With the host open to the file tools, the gateway's own state still is not, by whatever name.
+#[tokio::test]
+async fn the_state_is_hidden_from_an_open_host_too() {
+    let model = Model::start();
+    let home = Home::baseline(&model.url);
+    home.edit("openclaw.json", "mode: \"all\"", "mode: \"off\"");
+    home.edit("openclaw.json", "workspaceOnly: true", "workspaceOnly: false");
+    std::os::unix::fs::symlink(home.state().file_name().expect("a name"), home.path().join("link")).expect("linked");
+    let up = home.up();
+    let config = home.path().join("link/openclaw.json");
+    model.calls("read", json!({ "path": config })).says("Done.");
+    chat(&mut up.operator().await, "hello").await.expect("an answer");
+    assert!(!model.heard().contains("gateway: {"), "{}", model.heard());
+    assert!(model.heard().contains("leads out of the folders"), "{}", model.heard());
+}
+
 /// The config that waits for the operator.
 fn generation(home: &Home) -> String {
     let held = home.run(&["config", "held", "--json"]);
