@@ -126,11 +126,6 @@ impl Analysis {
         self.commands.iter().filter(runs).filter_map(|simple| simple.words.first()).map(|word| word.text.as_str())
     }
 
-    /// Hosts that a word names in plain sight, as a URL or as `user@host:path`.
-    pub fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.commands.iter().flat_map(|simple| &simple.words).filter_map(|word| host(&word.text))
-    }
-
     /// Words that may name a file whose bytes decide what runs. For a command that is not understood,
     /// every piece of it, also below each folder that it changes into. `None` when there are more than
     /// can be bound: a part of them would let the rest be swapped after the approval.
@@ -207,14 +202,6 @@ fn opaque_operands(command: &str) -> Option<Vec<String>> {
 pub(crate) fn pieces(command: &str) -> impl Iterator<Item = &str> {
     let breaks = |c: char| c.is_whitespace() || "'\"`$(){}[]<>|&;=,\\".contains(c);
     command.split(breaks).filter(|piece| !piece.is_empty())
-}
-
-fn host(word: &str) -> Option<&str> {
-    let rest = match word.split_once("://") {
-        Some((_, rest)) => rest.split(['/', '?', '#']).next()?.rsplit('@').next()?,
-        None => word.split_once('@')?.1.split_once(':')?.0,
-    };
-    (!rest.is_empty()).then_some(rest)
 }
 
 /// Files that one approval can bind.

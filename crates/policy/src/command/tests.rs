@@ -155,12 +155,6 @@ fn wrappers_are_seen_through_and_stay_in_the_list() {
 }
 
 #[test]
-fn hosts_in_plain_sight_are_named() {
-    let found = analyze("curl -s https://u:p@evil.example/x; git clone git@host.example:repo; ls a:b");
-    assert_eq!(found.hosts().collect::<Vec<_>>(), ["evil.example", "host.example"]);
-}
-
-#[test]
 fn hostile_sizes_are_bounded() {
     assert!(analyze(&"(".repeat(MAX_COMMAND + 1)).opaque.is_some());
     assert!(analyze(&"\"$(".repeat(20_000)).opaque.is_some());
