@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use stockade_agent::{GuardedClient, Timeouts};
 use stockade_core::secret::NoRandomness;
-use stockade_core::{Clock, Decision, Denial, Digest, Principal, Redactor, Rule, Secret, SessionKey, Stage, Timestamp};
-use stockade_policy::mounts::{Bind, MountPolicy, judge_mount};
-use stockade_policy::{AgentPolicy, Backend, Lock, Mount, View};
+use stockade_core::{Clock, Denial, Digest, Principal, Redactor, Rule, Secret, SessionKey, Stage, Timestamp};
+use stockade_policy::{AgentPolicy, Backend, Lock, View};
 use stockade_sandbox::{Executor, folders};
 use stockade_store::containment;
 use stockade_store::journal::{Entry, Journal, JournalError};
@@ -175,33 +174,20 @@ impl Gateway {
         self.record(Entry { detail, ..Entry::new(Stage::Control, Principal::Gateway) }).await
     }
 
-    /// What a session sees, with its folders made, private to this user. Links in their paths were
-    /// resolved when the config came into force; one that is there now was planted, and is refused.
+    /// What a session sees ([`Running::view`]), with its folders made, private to this user.
     pub(crate) fn view(&self, agent: &AgentPolicy, session: &SessionKey) -> Result<View, Denial> {
-        let running = self.running();
-        let protected = &running.policy.protected;
-        let view = View { hidden: protected.clone(), ..agent.view(session) };
+        let view = self.running().view(agent, session)?;
         let make = |folder: &Path| {
             folders::make(folder).map_err(|error| {
                 let what = format!("the folder {} ({error})", folder.display());
                 Denial::unreadable(Rule::Workspace, what)
             })
         };
-        let allowed = MountPolicy {
-            homes: running.loaded.paths.home.iter().cloned().collect(),
-            state: protected.clone(),
-            granted: vec![agent.workspace.clone(), agent.scratch(session)],
-            ..MountPolicy::default()
-        };
         // In a sandbox the working directory is a mount; on the host it may be anywhere below one.
         if view.backend == Backend::Host {
             make(&view.workdir)?;
         }
-        for mount in &view.mounts {
-            // Before, so that nothing is made where nothing may be mounted.
-            judge_host(&allowed, view.backend, mount)?;
-            make(&mount.host)?;
-        }
+        view.mounts.iter().try_for_each(|mount| make(&mount.host))?;
         Ok(view)
     }
 
@@ -255,54 +241,5 @@ impl Gateway {
     }
 }
 
-/// Judges a mount of a sandbox. On the host nothing is mounted: the session sees it as it is.
-fn judge_host(policy: &MountPolicy, backend: Backend, mount: &Mount) -> Result<(), Denial> {
-    if backend == Backend::Host {
-        return Ok(());
-    }
-    let (Some(host), Some(target)) = (mount.host.to_str(), mount.target.to_str()) else {
-        return Err(Denial::policy(Rule::Workspace, "a mounted folder has a name that is not UTF-8; rename it"));
-    };
-    match judge_mount(policy, &Bind::new(host, target, mount.access), |path| std::fs::read_link(path).ok()) {
-        Decision::Allow { .. } => Ok(()),
-        Decision::Deny(denial) => Err(denial),
-        Decision::Ask(question) => Err(Denial::policy(question.rule, question.because)),
-    }
-}
-
 /// How often the lock is looked at for the sake of what already runs.
 const CONTAINMENT_LOOK: Duration = Duration::from_millis(250);
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use stockade_policy::Access;
-
-    use super::*;
-
-    #[test]
-    fn a_workspace_that_became_a_link_is_not_mounted() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = folder.path().canonicalize().expect("real").join("state");
-        std::fs::create_dir_all(state.join("credentials")).expect("made");
-        let policy = MountPolicy {
-            state: vec![state.clone()],
-            granted: vec![state.join("workspace"), state.join("etc")],
-            ..MountPolicy::default()
-        };
-        let judge = |host: &Path, backend| {
-            let mount = Mount { host: host.into(), target: "/workspace".into(), access: Access::Rw };
-            judge_host(&policy, backend, &mount).is_ok()
-        };
-        let workspace = state.join("workspace");
-        assert!(judge(&workspace, Backend::Native), "granted, though it does not exist yet");
-        symlink(state.join("credentials"), &workspace).expect("linked");
-        symlink("/etc", state.join("etc")).expect("linked");
-        assert!(!judge(&workspace, Backend::Native), "a link to the credentials");
-        assert!(!judge(&state.join("etc/ssl"), Backend::Native), "a link to /etc, with a leaf beneath it");
-        assert!(!judge(folder.path(), Backend::Native), "holds the state");
-        assert!(!judge(Path::new("/"), Backend::Native));
-        assert!(judge(Path::new("/"), Backend::Host), "nothing is mounted there");
-    }
-}

@@ -11,6 +11,7 @@ mod limiter;
 pub mod local_key;
 mod origin;
 pub mod places;
+pub mod prepare;
 pub mod reload;
 pub mod running;
 mod runs;

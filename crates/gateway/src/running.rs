@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use stockade_agent::{Api, Endpoint, Model, Patience};
 use stockade_config::{ConfigError, Env, Loaded, Paths, Refusal};
+use stockade_core::{Decision, Denial, Rule, SessionKey};
 use stockade_policy::clients::{BadProxy, TrustedProxies};
+use stockade_policy::mounts::{Bind, MountPolicy, judge_mount};
 use stockade_policy::policy::PolicyError;
-use stockade_policy::{AgentPolicy, Policy};
+use stockade_policy::{AgentPolicy, Backend, Mount, Policy, View};
 use thiserror::Error;
 use url::Url;
 
@@ -88,6 +90,29 @@ impl Running {
         self.policy.default_agent().expect("a policy without an agent is not put in force")
     }
 
+    /// The host's mounts as they are judged for one session of an agent.
+    #[must_use]
+    pub fn mounts(&self, agent: &AgentPolicy, session: &SessionKey) -> MountPolicy {
+        MountPolicy {
+            homes: self.loaded.paths.home.iter().cloned().collect(),
+            state: self.policy.protected.clone(),
+            granted: vec![agent.workspace.clone(), agent.scratch(session)],
+            ..MountPolicy::default()
+        }
+    }
+
+    /// What a session sees. Links in the paths of its folders were resolved when the config came into
+    /// force; one that is there now was planted, and is refused. Makes nothing.
+    ///
+    /// # Errors
+    /// A [`Denial`] when one of the folders may not be shown.
+    pub fn view(&self, agent: &AgentPolicy, session: &SessionKey) -> Result<View, Denial> {
+        let view = View { hidden: self.policy.protected.clone(), ..agent.view(session) };
+        let allowed = self.mounts(agent, session);
+        view.mounts.iter().try_for_each(|mount| judge_mounted(&allowed, view.backend, mount))?;
+        Ok(view)
+    }
+
     /// The model of an agent, and the name that its provider knows it by.
     ///
     /// # Errors
@@ -104,6 +129,21 @@ impl Running {
         let model =
             self.models.get(provider).cloned().unwrap_or_else(|| Err(format!("provider {provider:?} is unknown")));
         model.map(|model| (model, name.to_owned()))
+    }
+}
+
+/// Judges a mount of a sandbox. On the host nothing is mounted: the session sees it as it is.
+fn judge_mounted(policy: &MountPolicy, backend: Backend, mount: &Mount) -> Result<(), Denial> {
+    if backend == Backend::Host {
+        return Ok(());
+    }
+    let (Some(host), Some(target)) = (mount.host.to_str(), mount.target.to_str()) else {
+        return Err(Denial::policy(Rule::Workspace, "a mounted folder has a name that is not UTF-8; rename it"));
+    };
+    match judge_mount(policy, &Bind::new(host, target, mount.access), |path| std::fs::read_link(path).ok()) {
+        Decision::Allow { .. } => Ok(()),
+        Decision::Deny(denial) => Err(denial),
+        Decision::Ask(question) => Err(Denial::policy(question.rule, question.because)),
     }
 }
 
@@ -128,4 +168,39 @@ fn model(id: &str, provider: &stockade_config::model::Provider) -> Result<Model,
         headers: provider.headers.clone(),
     };
     Model::new(endpoint, Patience::default()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use stockade_policy::Access;
+
+    use super::*;
+
+    #[test]
+    fn a_workspace_that_became_a_link_is_not_mounted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = folder.path().canonicalize().expect("real").join("state");
+        std::fs::create_dir_all(state.join("credentials")).expect("made");
+        let policy = MountPolicy {
+            state: vec![state.clone()],
+            granted: vec![state.join("workspace"), state.join("etc")],
+            ..MountPolicy::default()
+        };
+        let judge = |host: &Path, backend| {
+            let mount = Mount { host: host.into(), target: "/workspace".into(), access: Access::Rw };
+            judge_mounted(&policy, backend, &mount).is_ok()
+        };
+        let workspace = state.join("workspace");
+        assert!(judge(&workspace, Backend::Native), "granted, though it does not exist yet");
+        symlink(state.join("credentials"), &workspace).expect("linked");
+        symlink("/etc", state.join("etc")).expect("linked");
+        assert!(!judge(&workspace, Backend::Native), "a link to the credentials");
+        assert!(!judge(&state.join("etc/ssl"), Backend::Native), "a link to /etc, with a leaf beneath it");
+        assert!(!judge(folder.path(), Backend::Native), "holds the state");
+        assert!(!judge(Path::new("/"), Backend::Native));
+        assert!(judge(Path::new("/"), Backend::Host), "nothing is mounted there");
+    }
 }

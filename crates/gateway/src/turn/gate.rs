@@ -7,14 +7,14 @@ use stockade_policy::{AgentPolicy, Bound, Judge, Judged, Pending, Permit, Settle
 
 use super::{Turn, TurnError, agent_of};
 use crate::approvals::{Card, Outcome};
-use crate::running::Running;
+use crate::prepare::Asking;
 
 /// A kind of call that can be prepared from the model's arguments, judged, and shown.
 pub(super) trait Gated {
     type Call: Bound;
 
     /// Gathers the facts that decide what will really happen.
-    fn prepare(&self, turn: &Turn<'_>, running: &Running, agent: &AgentPolicy) -> Result<Self::Call, Denial>;
+    fn prepare(&self, turn: &Turn<'_>, asking: &Asking<'_>) -> Result<Self::Call, Denial>;
 
     /// Asks the judge.
     fn judge(judge: &Judge<'_>, call: Self::Call) -> Judged<Self::Call>;
@@ -25,8 +25,12 @@ pub(super) trait Gated {
 
 impl Turn<'_> {
     /// Stages 5 to 7. The outer error ends the turn; the inner one is a refusal that the model hears.
-    pub(super) async fn gate<G: Gated>(&self, call: &G) -> Result<Result<Permit<G::Call>, Denial>, TurnError> {
-        let judged = match self.judged(call)? {
+    pub(super) async fn gate<G: Gated>(
+        &self,
+        id: &str,
+        call: &G,
+    ) -> Result<Result<Permit<G::Call>, Denial>, TurnError> {
+        let judged = match self.judged(id, call)? {
             Ok(judged) => judged,
             Err(denial) => return self.refused(denial).await,
         };
@@ -35,7 +39,7 @@ impl Turn<'_> {
         let permit = match judged.settle(self.gateway.clock.now()) {
             Settled::Permit(permit) => permit,
             Settled::Deny(denial) => return Ok(Err(denial)),
-            Settled::Ask(pending) => match self.ask(call, pending).await? {
+            Settled::Ask(pending) => match self.ask(id, call, pending).await? {
                 Ok(permit) => permit,
                 Err(denial) => return Ok(Err(denial)),
             },
@@ -46,13 +50,15 @@ impl Turn<'_> {
         Ok(Ok(permit))
     }
 
-    fn judged<G: Gated>(&self, call: &G) -> Result<Result<Judged<G::Call>, Denial>, TurnError> {
+    fn judged<G: Gated>(&self, id: &str, call: &G) -> Result<Result<Judged<G::Call>, Denial>, TurnError> {
         let running = self.gateway.running();
         let agent = agent_of(&running, &self.admitted.agent)?;
         let lock = self.gateway.lock();
         let judge = Judge::new(&running.policy, &lock);
         // Facts come from the file system; other connections go on meanwhile.
-        let prepared = tokio::task::block_in_place(|| call.prepare(self, &running, agent));
+        let message = &self.admitted.inbound;
+        let asking = Asking { running: &running, agent, session: &message.session, turn: &message.turn, call_id: id };
+        let prepared = tokio::task::block_in_place(|| call.prepare(self, &asking));
         Ok(prepared.map(|call| G::judge(&judge, call)))
     }
 
@@ -63,6 +69,7 @@ impl Turn<'_> {
 
     async fn ask<G: Gated>(
         &self,
+        id: &str,
         call: &G,
         pending: Pending<G::Call>,
     ) -> Result<Result<Permit<G::Call>, Denial>, TurnError> {
@@ -82,7 +89,7 @@ impl Turn<'_> {
             Outcome::Pending | Outcome::Expired | Outcome::Cancelled => ("nobody".to_owned(), None),
         };
         let answered = match approval {
-            Some(approval) => match self.judged(call)? {
+            Some(approval) => match self.judged(id, call)? {
                 Ok(fresh) => pending.answer(&approval, fresh, self.gateway.clock.now()),
                 Err(denial) => Err(denial),
             },

@@ -1,57 +1,50 @@
 //! From a proposal to an output. Each tool is prepared into a typed call, passes the gate, and is
 //! handed to the one executor that takes its permit.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use stockade_agent::{FetchRefusal, Proposal, fetch, tools};
 use stockade_core::{Denial, Integrity, Label, Labeled, Readers, Rule, Stage, text};
-use stockade_policy::call::{
-    CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, ScriptOperand, Words,
-};
-use stockade_policy::{AgentPolicy, Backend, Judge, Judged, View, command, environment};
-use stockade_sandbox::{ExecOutput, ExecStatus, Refusal, facts, files};
-use url::Url;
+use stockade_policy::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall};
+use stockade_policy::{AgentPolicy, Backend, Judge, Judged, command};
+use stockade_sandbox::{ExecOutput, ExecStatus, Refusal, files};
 
 use super::gate::Gated;
 use super::{Proposed, ToolResult, Turn, TurnError};
-use crate::running::Running;
+use crate::prepare::{Asking, ExecWish, FetchWish};
 
 type Performed = Result<Labeled<ToolResult>, Denial>;
 
 impl Turn<'_> {
     /// Stages 5 to 8 for one proposal.
     pub(super) async fn perform(&self, proposed: &Proposed) -> Result<Performed, TurnError> {
-        let call_id = proposed.call.id.clone();
+        let id = proposed.call.id.as_str();
         match tools::parse(&proposed.call) {
             Err(shape) => Ok(Err(Denial::policy(Rule::ToolShape, shape.to_string()))),
             Ok(Proposal::Exec { command, workdir, env, timeout_seconds, background }) => {
-                let wish = ExecWish { call_id, command, workdir, env, timeout_seconds, background };
-                self.exec(wish).await
+                let wish = ExecWish { command, workdir, env, timeout_seconds, background };
+                self.exec(id, &wish).await
             }
-            Ok(Proposal::Process(action)) => self.process(ProcessWish { call_id, action }).await,
+            Ok(Proposal::Process(action)) => self.process(id, &action).await,
             Ok(Proposal::Read { path, offset, limit }) => {
-                self.file(FileWish { call_id, path, op: FileOp::Read { offset, limit } }).await
+                self.file(id, &FileWish { path, op: FileOp::Read { offset, limit } }).await
             }
             Ok(Proposal::Write { path, content }) => {
-                self.file(FileWish { call_id, path, op: FileOp::Write { content } }).await
+                self.file(id, &FileWish { path, op: FileOp::Write { content } }).await
             }
             Ok(Proposal::Edit { path, old, new }) => {
-                self.file(FileWish { call_id, path, op: FileOp::Edit { old, new } }).await
+                self.file(id, &FileWish { path, op: FileOp::Edit { old, new } }).await
             }
             Ok(Proposal::Fetch { url, max_chars }) => {
                 let written = proposed.call.arguments["url"].as_str().unwrap_or_default();
                 let words = self.conversation.words(written)?;
                 let untrusted = proposed.label.integrity == Integrity::Untrusted;
-                self.fetch(FetchWish { call_id, url, words, untrusted, max_chars }).await
+                self.fetch(id, &FetchWish { url, words, untrusted, max_chars }).await
             }
         }
     }
 
-    async fn exec(&self, wish: ExecWish) -> Result<Performed, TurnError> {
-        let permit = match self.gate(&wish).await? {
+    async fn exec(&self, id: &str, wish: &ExecWish) -> Result<Performed, TurnError> {
+        let permit = match self.gate(id, wish).await? {
             Ok(permit) => permit,
             Err(denial) => return Ok(Err(denial)),
         };
@@ -65,8 +58,8 @@ impl Turn<'_> {
         Ok(outcome.map(exec_result).map_err(|refusal: Refusal| refusal.denial()))
     }
 
-    async fn process(&self, wish: ProcessWish) -> Result<Performed, TurnError> {
-        let permit = match self.gate(&wish).await? {
+    async fn process(&self, id: &str, wish: &ProcessAction) -> Result<Performed, TurnError> {
+        let permit = match self.gate(id, wish).await? {
             Ok(permit) => permit,
             Err(denial) => return Ok(Err(denial)),
         };
@@ -78,8 +71,8 @@ impl Turn<'_> {
         Ok(outcome.map(|output| labelled(text(output), label)).map_err(|refusal| refusal.denial()))
     }
 
-    async fn file(&self, wish: FileWish) -> Result<Performed, TurnError> {
-        let permit = match self.gate(&wish).await? {
+    async fn file(&self, id: &str, wish: &FileWish) -> Result<Performed, TurnError> {
+        let permit = match self.gate(id, wish).await? {
             Ok(permit) => permit,
             Err(denial) => return Ok(Err(denial)),
         };
@@ -92,8 +85,8 @@ impl Turn<'_> {
         Ok(outcome.map(|output| labelled(output.text, label)).map_err(|refusal| refusal.denial()))
     }
 
-    async fn fetch(&self, wish: FetchWish) -> Result<Performed, TurnError> {
-        let permit = match self.gate(&wish).await? {
+    async fn fetch(&self, id: &str, wish: &FetchWish) -> Result<Performed, TurnError> {
+        let permit = match self.gate(id, wish).await? {
             Ok(permit) => permit,
             Err(denial) => return Ok(Err(denial)),
         };
@@ -116,16 +109,6 @@ impl Turn<'_> {
             }
         }
     }
-
-    fn context(&self, running: &Running, call_id: &str) -> CallContext {
-        CallContext {
-            agent: self.admitted.agent.clone(),
-            session: self.admitted.inbound.session.clone(),
-            turn: self.admitted.inbound.turn.clone(),
-            call_id: call_id.to_owned(),
-            generation: running.policy.generation,
-        }
-    }
 }
 
 /// What the model hears of a refusal: the gateway's own words.
@@ -134,55 +117,11 @@ pub(super) fn refused(denial: &Denial) -> Labeled<ToolResult> {
     Labeled::new(ToolResult { text: format!("The gateway refused this call: {denial}."), is_error: true }, label)
 }
 
-struct ExecWish {
-    call_id: String,
-    command: String,
-    workdir: Option<String>,
-    env: BTreeMap<String, String>,
-    timeout_seconds: Option<u64>,
-    background: bool,
-}
-
 impl Gated for ExecWish {
     type Call = ExecCall;
 
-    fn prepare(&self, turn: &Turn<'_>, running: &Running, agent: &AgentPolicy) -> Result<ExecCall, Denial> {
-        let view = turn.gateway.view(agent, &turn.admitted.inbound.session)?;
-        let home = match view.backend {
-            Backend::Native => "/home/sandbox".to_owned(),
-            Backend::Host => agent.home.to_string_lossy().into_owned(),
-        };
-        let env = environment::build_env(&self.env, &home)?;
-        let cwd = view.absolute(Path::new(self.workdir.as_deref().unwrap_or(".")));
-        if view.locate(&cwd).is_none() {
-            return Err(Denial::policy(Rule::Workspace, "the working directory is outside what this session may see"));
-        }
-        let analysis = command::analyze(&self.command);
-        let programs: Vec<String> = analysis.programs().map(str::to_owned).collect();
-        // Words mean what they mean in the working directory of the call.
-        let there = View { workdir: cwd.clone(), ..view.clone() };
-        let (programs, _) = facts::resolve(&there, &programs, &[])
-            .map_err(|error| Denial::unreadable(Rule::ExecOpaque, error.to_string()))?;
-        let (operands, unbound) = match operands(&analysis, &self.command, &there) {
-            Ok(operands) => (operands, None),
-            Err(why) => (Vec::new(), Some(why)),
-        };
-        let timeout = self.timeout_seconds.map_or(view.limits.wall, |asked| match asked {
-            0 => view.limits.wall,
-            asked => Duration::from_secs(asked).min(view.limits.wall),
-        });
-        Ok(ExecCall {
-            context: turn.context(running, &self.call_id),
-            command: self.command.clone(),
-            cwd,
-            env,
-            programs,
-            operands,
-            unbound,
-            view,
-            background: self.background,
-            timeout,
-        })
+    fn prepare(&self, turn: &Turn<'_>, asking: &Asking<'_>) -> Result<ExecCall, Denial> {
+        asking.exec(self, turn.gateway.view(asking.agent, asking.session)?)
     }
 
     fn judge(judge: &Judge<'_>, call: ExecCall) -> Judged<ExecCall> {
@@ -232,36 +171,11 @@ impl Gated for ExecWish {
     }
 }
 
-/// The files to bind: those that the command names, and those that its patterns may stand for. The error
-/// says why they cannot all be bound.
-fn operands(analysis: &command::Analysis, text: &str, there: &View) -> Result<Vec<ScriptOperand>, String> {
-    let too_many = || "it names more files than one approval can bind; put it into a script and run that".to_owned();
-    let named = analysis.operands(text).ok_or_else(too_many)?;
-    let mut paths: Vec<PathBuf> = named.iter().map(|word| there.workdir.join(word)).collect();
-    for folder in analysis.patterns(text) {
-        paths.extend(facts::list(there, &there.workdir.join(folder)).map_err(|error| error.to_string())?);
-    }
-    paths.sort();
-    paths.dedup();
-    if paths.len() > MAX_BOUND {
-        return Err(too_many());
-    }
-    facts::resolve(there, &[], &paths).map(|(_, operands)| operands).map_err(|error| error.to_string())
-}
-
-/// Files that one approval binds.
-const MAX_BOUND: usize = 256;
-
-struct ProcessWish {
-    call_id: String,
-    action: ProcessAction,
-}
-
-impl Gated for ProcessWish {
+impl Gated for ProcessAction {
     type Call = ProcessCall;
 
-    fn prepare(&self, turn: &Turn<'_>, running: &Running, _: &AgentPolicy) -> Result<ProcessCall, Denial> {
-        Ok(ProcessCall { context: turn.context(running, &self.call_id), action: self.action.clone() })
+    fn prepare(&self, _: &Turn<'_>, asking: &Asking<'_>) -> Result<ProcessCall, Denial> {
+        Ok(asking.process(self.clone()))
     }
 
     fn judge(judge: &Judge<'_>, call: ProcessCall) -> Judged<ProcessCall> {
@@ -283,7 +197,6 @@ impl Gated for ProcessWish {
 }
 
 struct FileWish {
-    call_id: String,
     path: String,
     op: FileOp,
 }
@@ -291,10 +204,8 @@ struct FileWish {
 impl Gated for FileWish {
     type Call = FileCall;
 
-    fn prepare(&self, turn: &Turn<'_>, running: &Running, agent: &AgentPolicy) -> Result<FileCall, Denial> {
-        let view = turn.gateway.view(agent, &turn.admitted.inbound.session)?;
-        let path = view.absolute(Path::new(&self.path));
-        Ok(FileCall { context: turn.context(running, &self.call_id), path, op: self.op.clone(), view })
+    fn prepare(&self, turn: &Turn<'_>, asking: &Asking<'_>) -> Result<FileCall, Denial> {
+        Ok(asking.file(&self.path, self.op.clone(), turn.gateway.view(asking.agent, asking.session)?))
     }
 
     fn judge(judge: &Judge<'_>, call: FileCall) -> Judged<FileCall> {
@@ -307,26 +218,11 @@ impl Gated for FileWish {
     }
 }
 
-struct FetchWish {
-    call_id: String,
-    url: Url,
-    words: Words,
-    untrusted: bool,
-    max_chars: usize,
-}
-
 impl Gated for FetchWish {
     type Call = FetchCall;
 
-    fn prepare(&self, turn: &Turn<'_>, running: &Running, agent: &AgentPolicy) -> Result<FetchCall, Denial> {
-        let max_chars = self.max_chars.min(agent.fetch_max_chars);
-        Ok(FetchCall {
-            context: turn.context(running, &self.call_id),
-            url: self.url.clone(),
-            words: self.words,
-            untrusted: self.untrusted,
-            max_chars,
-        })
+    fn prepare(&self, _: &Turn<'_>, asking: &Asking<'_>) -> Result<FetchCall, Denial> {
+        Ok(asking.fetch(self))
     }
 
     fn judge(judge: &Judge<'_>, call: FetchCall) -> Judged<FetchCall> {
