@@ -87,7 +87,7 @@ async fn upgrade(
         return error(StatusCode::FORBIDDEN, "origin_not_allowed");
     }
     let peer = ws::handshake::peer(address, client, &headers);
-    let Some(place) = Place::take(&gateway, peer.counted()) else {
+    let Some(place) = Place::take(&gateway, peer.stranger.counted()) else {
         return (StatusCode::SERVICE_UNAVAILABLE, "Too many unauthenticated sockets").into_response();
     };
     upgrade

@@ -2,6 +2,7 @@
 //! ([`ws`]), approvals, reload. `agent` and `sandbox` meet only here.
 
 pub mod approvals;
+pub mod auth;
 pub mod client;
 pub mod controls;
 pub mod events;

@@ -16,10 +16,11 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::Gateway;
+use crate::auth::Way;
 use crate::events::Event;
 use crate::limiter::Place;
 use frame::{Request, WireError};
-use handshake::{Peer, Session, Way};
+use handshake::{Peer, Session};
 use methods::Caller;
 
 /// The OpenClaw version whose protocol this is; clients print it.
@@ -64,7 +65,7 @@ pub async fn serve(
     match entered {
         Ok(Some(session)) => {
             budget.lift();
-            let connection = Connection::new(gateway, session, peer.address);
+            let connection = Connection::new(gateway, session, peer.stranger.address);
             connection.run(socket, epoch).await;
         }
         Ok(None) => {}

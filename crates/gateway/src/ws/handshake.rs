@@ -1,7 +1,7 @@
 //! The `connect` request: which protocol, who, with which scopes. What comes out is the only way to a
 //! [`Session`], and a [`Session`] is the only way to a method.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,11 +9,10 @@ use stockade_config::model::AuthMode;
 use stockade_core::{Principal, Scope, ScopeSet, Timestamp, text};
 use stockade_policy::clients;
 use stockade_policy::identity::{DeviceProof, SignedFields, verify_device};
-use tokio::sync::OwnedMutexGuard;
 
 use super::frame::{Request, WireError};
 use crate::Gateway;
-use crate::limiter::Gate;
+use crate::auth::{self, Stranger, Unproved, Way};
 use crate::running::Running;
 
 /// The protocol version that is spoken.
@@ -22,29 +21,10 @@ pub const PROTOCOL: u64 = 4;
 /// What is known of a connection before `connect`.
 #[derive(Debug)]
 pub struct Peer {
-    /// The other end of the socket.
-    pub address: SocketAddr,
-    /// Who is behind it, seen through trusted proxies.
-    pub client: clients::Client,
-    /// Whether a browser's Origin came with it; one that may not connect does not get here.
-    pub browser: bool,
+    /// Who connected.
+    pub stranger: Stranger,
     /// The challenge's nonce.
     pub nonce: String,
-}
-
-impl Peer {
-    /// Whom failures and sockets are counted for: the client's address, or the proxy's when the proxy
-    /// does not say whose request it is.
-    #[must_use]
-    pub fn counted(&self) -> (IpAddr, bool) {
-        (self.client.ip.unwrap_or_else(|| self.address.ip().to_canonical()), self.is_local_program())
-    }
-
-    /// Whether it is a program on this machine: nothing forwarded it, and no web page made it.
-    #[must_use]
-    pub const fn is_local_program(&self) -> bool {
-        self.client.is_local && !self.browser
-    }
 }
 
 /// An authenticated connection.
@@ -54,15 +34,6 @@ pub struct Session {
     scopes: ScopeSet,
     caps: Vec<String>,
     way: Way,
-}
-
-/// By which secret a connection proved itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// What the config says; a change of it ends the connection.
-    Config,
-    /// The key of this start, on this machine.
-    LocalKey,
 }
 
 /// Why a connection is closed.
@@ -211,10 +182,10 @@ pub async fn connect(gateway: &Gateway, peer: &Peer, request: Request) -> Result
         serde_json::from_value(request.params).map_err(|error| rejected(format!("invalid connect params: {error}")))?;
     check_protocol(&connect)?;
     let running = gateway.running();
-    // Held until a failure is counted: the next attempt waits for what this one adds.
-    let turn = wait_for_gate(gateway, &running, peer).await?;
-    let way = authenticate(gateway, &running, peer, &connect)?;
-    drop(turn);
+    let offered: Vec<&str> =
+        [&connect.auth.token, &connect.auth.password].into_iter().flatten().map(String::as_str).collect();
+    let way = auth::authenticate(gateway, &running, &peer.stranger, &offered).await;
+    let way = way.map_err(|unproved| unauthorized(&running, unproved))?;
     let client = text::clip(&text::visible(&connect.client.id), 64);
     let principal = match &connect.device {
         Some(device) => {
@@ -240,31 +211,6 @@ fn check_protocol(connect: &Connect) -> Result<(), Rejected> {
     Err(Rejected { error: WireError::invalid("protocol mismatch").details(details), close: 1002 })
 }
 
-async fn wait_for_gate(
-    gateway: &Gateway,
-    running: &Running,
-    peer: &Peer,
-) -> Result<Option<OwnedMutexGuard<()>>, Rejected> {
-    let limits = &running.loaded.config.gateway.auth.rate_limit;
-    let client = peer.counted();
-    let gate = || gateway.limiter.gate(limits, client, gateway.clock.now());
-    match gate() {
-        Gate::Open => return Ok(None),
-        Gate::Locked(left) => return Err(locked(left)),
-        Gate::Wait(_) => {}
-    }
-    // After a failure attempts pass one by one, each after its wait.
-    let turn = gateway.limiter.turnstile(client).lock_owned().await;
-    match gate() {
-        Gate::Open => Ok(Some(turn)),
-        Gate::Wait(delay) => {
-            tokio::time::sleep(delay).await;
-            Ok(Some(turn))
-        }
-        Gate::Locked(left) => Err(locked(left)),
-    }
-}
-
 fn locked(left: std::time::Duration) -> Rejected {
     let details = json!({ "code": "AUTH_RATE_LIMITED", "recommendedNextStep": "wait_then_retry" });
     let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
@@ -272,46 +218,25 @@ fn locked(left: std::time::Duration) -> Rejected {
     Rejected { error: error.details(details).retry_after(left), close: 1008 }
 }
 
-/// The shared secret. Either field may carry it, as in OpenClaw.
-fn authenticate(gateway: &Gateway, running: &Running, peer: &Peer, connect: &Connect) -> Result<Way, Rejected> {
-    let auth = &running.loaded.config.gateway.auth;
-    let mode = auth.effective_mode();
-    let code = |suffix: &str| match mode {
-        AuthMode::Password => format!("AUTH_PASSWORD_{suffix}"),
-        _ => format!("AUTH_TOKEN_{suffix}"),
+/// The words of OpenClaw's protocol for a caller that did not prove itself.
+fn unauthorized(running: &Running, unproved: Unproved) -> Rejected {
+    let (kind, what) = match running.loaded.config.gateway.auth.effective_mode() {
+        AuthMode::Password => ("AUTH_PASSWORD", "password"),
+        _ => ("AUTH_TOKEN", "token"),
     };
-    let what = if mode == AuthMode::Password { "password" } else { "token" };
-    let refuse = |code: String, reason: &str, message: String| {
-        let details = json!({
-            "code": code, "authReason": reason, "canRetryWithDeviceToken": false,
-            "recommendedNextStep": "update_auth_credentials",
-        });
-        Err(coded(message, details))
+    let (suffix, reason, message) = match unproved {
+        Unproved::Locked(left) => return locked(left),
+        Unproved::NotConfigured => {
+            ("NOT_CONFIGURED", "not_configured".to_owned(), "no gateway secret is configured".to_owned())
+        }
+        Unproved::Missing => ("MISSING", "missing".to_owned(), format!("gateway {what} missing")),
+        Unproved::Mismatch => ("MISMATCH", format!("{what}_mismatch"), format!("gateway {what} mismatch")),
     };
-    if mode == AuthMode::None && peer.client.is_local {
-        return Ok(Way::Config);
-    }
-    let offered: Vec<&str> =
-        [&connect.auth.token, &connect.auth.password].into_iter().flatten().map(String::as_str).collect();
-    if peer.is_local_program() && offered.iter().any(|offered| gateway.local_key.matches(offered)) {
-        return Ok(Way::LocalKey);
-    }
-    let Some(secret) = auth.shared_secret() else {
-        return refuse(
-            code("NOT_CONFIGURED"),
-            "not_configured",
-            "unauthorized: no gateway secret is configured".into(),
-        );
-    };
-    if offered.is_empty() {
-        return refuse(code("MISSING"), "missing", format!("unauthorized: gateway {what} missing"));
-    }
-    if offered.iter().any(|offered| secret.matches(offered)) {
-        return Ok(Way::Config);
-    }
-    gateway.limiter.failed(peer.counted(), gateway.clock.now());
-    tracing::warn!(peer = %peer.address, client = %peer.counted().0, "a connection offered a wrong gateway {what}");
-    refuse(code("MISMATCH"), &format!("{what}_mismatch"), format!("unauthorized: gateway {what} mismatch"))
+    let details = json!({
+        "code": format!("{kind}_{suffix}"), "authReason": reason, "canRetryWithDeviceToken": false,
+        "recommendedNextStep": "update_auth_credentials",
+    });
+    coded(format!("unauthorized: {message}"), details)
 }
 
 fn prove(device: &Device, connect: &Connect, nonce: &str, now: Timestamp) -> Result<(), Rejected> {
@@ -350,7 +275,7 @@ fn scopes(connect: &Connect, peer: &Peer) -> Result<ScopeSet, Rejected> {
         other => return Err(rejected(format!("unauthorized role: {}", text::clip(&text::visible(other), 32)))),
     }
     let requested = ScopeSet::requested(&connect.scopes);
-    let near = peer.is_local_program();
+    let near = peer.stranger.is_local_program();
     if connect.device.is_some() {
         // Anyone can make a key: one that no operator has approved is worth something on this machine only.
         return if near { Ok(requested) } else { Err(unpaired()) };
@@ -410,8 +335,7 @@ pub fn hello(gateway: &Gateway, session: &Session, connection: &str) -> Value {
 
 /// A peer from the upgrade request.
 pub fn peer(address: SocketAddr, client: clients::Client, headers: &axum::http::HeaderMap) -> Peer {
-    let browser = headers.contains_key(axum::http::header::ORIGIN);
-    Peer { address, client, browser, nonce: uuid::Uuid::new_v4().to_string() }
+    Peer { stranger: Stranger::new(address, client, headers), nonce: uuid::Uuid::new_v4().to_string() }
 }
 
 fn rejected(message: impl Into<String>) -> Rejected {
