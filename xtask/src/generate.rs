@@ -33,6 +33,7 @@ fn pages(root: &Path) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("docs/reference/cli.md", command_line(root)?),
         ("docs/reference/life-of-a-message.md", stages()),
+        ("docs/reference/openapi.json", stockade(root, &["decide", "--openapi"])?),
         ("docs/drill.svg", picture(&stockade(root, &["drill", "--baseline"])?)),
     ])
 }

@@ -90,9 +90,12 @@ pub enum Command {
             stockade decide --jsonl < questions.jsonl | jq 'select(.decision == \"allow\")'"
     )]
     Decide {
-        /// Read and write JSON Lines, the one form there is
-        #[arg(long, required = true)]
+        /// Read and write JSON Lines
+        #[arg(long, required_unless_present = "openapi")]
         jsonl: bool,
+        /// Print the OpenAPI document of POST /v1/decide, the same judge with a running gateway's config
+        #[arg(long, conflicts_with = "jsonl")]
+        openapi: bool,
     },
     /// A small model on this machine, for those without an API key
     #[command(subcommand, after_help = "Examples:\n  stockade models fetch\n  stockade models serve")]

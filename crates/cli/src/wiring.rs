@@ -29,7 +29,8 @@ pub fn run(args: Args, redactor: Redactor) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Completions { shell } => return commands::completions::run(shell),
         // No config: the answer depends on the question alone.
-        Command::Decide { jsonl: _ } => return commands::decide::run(std::io::stdin().lock()),
+        Command::Decide { openapi: true, .. } => return commands::decide::openapi(),
+        Command::Decide { openapi: false, .. } => return commands::decide::run(std::io::stdin().lock()),
         _ => {}
     }
     let place = Place::of_process(args.state_dir, redactor)?;
@@ -46,7 +47,7 @@ pub fn run(args: Args, redactor: Redactor) -> anyhow::Result<ExitCode> {
         Command::Trace { turn, json } => commands::trace::run(&place, &turn, json),
         Command::Models(command) => runtime()?.block_on(commands::models::run(&place, command)),
         Command::Completions { shell } => commands::completions::run(shell),
-        Command::Decide { jsonl: _ } => commands::decide::run(std::io::stdin().lock()),
+        Command::Decide { .. } => commands::decide::run(std::io::stdin().lock()),
     }
 }
 

@@ -95,6 +95,16 @@ impl Decision {
         }
     }
 
+    /// Why, in the gateway's own words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Allow { rule } => format!("allowed by {rule}"),
+            Self::Ask(question) => question.because.clone(),
+            Self::Deny(denial) => denial.because.to_string(),
+        }
+    }
+
     /// The rule that decided.
     #[must_use]
     pub const fn rule(&self) -> Rule {

@@ -1,5 +1,8 @@
-//! The HTTP side of the port: liveness, readiness, and the WebSocket upgrade on `/`. Everything is
+//! The HTTP side of the port: liveness, readiness, the judge for other programs, and the WebSocket upgrade on `/`. Everything is
 //! behind the Host and proxy checks of [`crate::origin`].
+
+mod decide;
+pub mod openapi;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +12,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use stockade_policy::clients::Client;
@@ -19,7 +22,7 @@ use crate::serve::Budget;
 use crate::{Gateway, origin, ws};
 
 /// The routes.
-pub fn router(gateway: Arc<Gateway>) -> Router {
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/", get(upgrade))
         .route("/health", get(live))
@@ -28,6 +31,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/readyz", get(ready))
         .route("/startup", get(started))
         .route("/startupz", get(started))
+        .route("/v1/decide", post(decide::decide))
+        .route("/v1/openapi.json", get(openapi::serve))
         .fallback(async || error(StatusCode::NOT_FOUND, "not_found"))
         .layer(middleware::from_fn_with_state(Arc::clone(&gateway), guard))
         .with_state(gateway)

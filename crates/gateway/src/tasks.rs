@@ -14,6 +14,13 @@ pub struct Tasks {
 }
 
 impl Tasks {
+    /// Runs `work`, which may block, beside the tasks. `None` when it panicked; that is said.
+    pub async fn block<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+        let done = self.tracker.track_future(tokio::task::spawn_blocking(work)).await;
+        done.inspect_err(|error| tracing::error!(%error, "a blocking task ended early")).ok()
+    }
+
     /// Starts a task. It should watch [`Tasks::stopping`].
     pub fn start(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let work = self.tracker.track_future(work);

@@ -108,12 +108,7 @@ fn read<T: DeserializeOwned>(kind: &'static str, question: Value) -> Result<T, B
 }
 
 fn verdict(decision: &Decision) -> Verdict {
-    let because = match decision {
-        Decision::Allow { rule } => format!("allowed by {rule}"),
-        Decision::Ask(question) => question.because.clone(),
-        Decision::Deny(denial) => denial.because.to_string(),
-    };
-    Verdict::Decision { decision: decision.verdict(), rule: decision.rule(), because }
+    Verdict::Decision { decision: decision.verdict(), rule: decision.rule(), because: decision.reason() }
 }
 
 type Judge = fn(&'static str, Value) -> Result<Verdict, BadQuestion>;

@@ -19,6 +19,8 @@ use crate::command::{self, Analysis, Role, Simple, Tail, Word};
 use crate::environment::{Source, judge_env, judge_variable};
 use crate::view::Backend;
 
+pub(crate) use inline::holds_code as holds_inline_code;
+
 /// The exec policy of an agent: the strictest of every layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecPolicy {

@@ -104,6 +104,11 @@ impl<T: Bound> Judged<T> {
         &self.call
     }
 
+    /// The decision and the call, for an answer to someone who only asked: no permit comes of it any more.
+    pub fn told(self) -> (Decision, T) {
+        (self.decision, self.call)
+    }
+
     /// Turns the decision into what can be done with the call.
     pub fn settle(self, now: Timestamp) -> Settled<T> {
         let digest = self.call.digest();

@@ -50,6 +50,13 @@ impl Layer {
     }
 }
 
+/// Whether a tool is one that runs commands or changes files, by OpenClaw's groups.
+#[must_use]
+pub fn acts_on_the_host(tool: &ToolName) -> bool {
+    let acts = |group: &str| expand(group).contains(canonical(tool.as_str()));
+    acts("group:runtime") || acts("group:fs")
+}
+
 /// Every tool that a group names.
 pub fn known_tools() -> impl Iterator<Item = &'static str> {
     GROUPS.iter().flat_map(|(_, tools)| tools.iter().copied())
@@ -81,7 +88,9 @@ fn expand(entry: &str) -> BTreeSet<&str> {
     }
 }
 
-fn canonical(name: &str) -> &str {
+/// The tool that a name stands for: another of its names, or itself.
+#[must_use]
+pub fn canonical(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
 }
 

@@ -23,6 +23,12 @@ pub fn run(mut input: impl BufRead) -> anyhow::Result<ExitCode> {
     Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// Prints what `POST /v1/decide` takes and answers.
+pub fn openapi() -> anyhow::Result<ExitCode> {
+    output::json(&stockade_gateway::http::openapi::document())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Reads a line without its end; of one that is too long, enough to be known as such. False at the end.
 fn next(input: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
     line.clear();

@@ -4,7 +4,7 @@
 use crate::command::{Analysis, Simple, pieces};
 
 /// Whether the command holds inline code, or could: a command that is not understood and names an interpreter does.
-pub(super) fn holds_code(analysis: &Analysis, command: &str) -> bool {
+pub(crate) fn holds_code(analysis: &Analysis, command: &str) -> bool {
     if analysis.opaque.is_some() {
         return pieces(command).any(|piece| piece == "eval" || interpreter(piece).is_some());
     }

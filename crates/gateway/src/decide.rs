@@ -1,0 +1,229 @@
+//! One question to the judge, from outside a turn: may this session make this call? The same facts are
+//! gathered and the same judge answers as for the gateway's own agents, so that another framework, and
+//! `stockade explain`, hear what would happen here. Mints no permit, makes nothing, runs nothing.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+use stockade_agent::{Proposal, tools};
+use stockade_core::{
+    AgentId, Decision, Denial, Digest, Integrity, Question as Asked, Rule, SessionKey, ToolCall, ToolName, TurnId,
+};
+use stockade_policy::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessCall, Words};
+use stockade_policy::tools::{acts_on_the_host, canonical};
+use stockade_policy::{Bound as _, Judge, Lock, facts};
+
+use crate::prepare::{Asking, ExecWish, FetchWish};
+use crate::running::Running;
+
+/// A question. The body of `POST /v1/decide`, alone or in a list.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// Comes back with the answer.
+    #[serde(default)]
+    pub id: Option<Value>,
+    /// The agent. Absent: the session's, or the default one.
+    #[serde(default)]
+    pub agent: Option<AgentId>,
+    /// The session, `agent:<id>:<name>` or `main`. Absent: the agent's main session.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// The turn that the question belongs to, for the journal.
+    #[serde(default)]
+    pub turn: Option<TurnId>,
+    /// The tool.
+    pub tool: String,
+    /// Its arguments, as the model gave them.
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
+    /// The labels of everything that the session has read so far. They only ever make the answer stricter.
+    #[serde(default)]
+    pub labels: Vec<Label>,
+    /// Where the address of a `web_fetch` stands. Absent: the model put it together.
+    #[serde(default)]
+    pub words: Option<Words>,
+}
+
+/// What a session has read: a level of trust, alone or with where it came from.
+#[derive(Debug, Clone)]
+pub struct Label {
+    /// How far it may be believed.
+    pub integrity: Integrity,
+    /// Where it came from, for the journal.
+    pub source: Option<String>,
+}
+
+/// The answer to a question.
+#[derive(Debug)]
+pub struct Answer {
+    /// The decision.
+    pub decision: Decision,
+    /// The session that was asked for; absent when there is no such session.
+    pub session: Option<SessionKey>,
+    /// The tool's own name.
+    pub tool: ToolName,
+    /// The call with the facts that were judged; absent when it was refused before it had any.
+    pub call: Option<Call>,
+    /// The policy that decided.
+    pub generation: Digest,
+}
+
+/// A call of one kind.
+#[derive(Debug)]
+pub enum Call {
+    /// A command.
+    Exec(Box<ExecCall>),
+    /// An act on a background process.
+    Process(Box<ProcessCall>),
+    /// A file operation.
+    File(Box<FileCall>),
+    /// A request to the web.
+    Fetch(Box<FetchCall>),
+    /// A tool that is judged by its name alone.
+    Named,
+}
+
+impl Answer {
+    /// What the judge knew.
+    #[must_use]
+    pub fn facts(&self) -> Value {
+        match &self.call {
+            None => Value::Null,
+            Some(Call::Exec(call)) => facts::exec(call),
+            Some(Call::Process(call)) => facts::process(call),
+            Some(Call::File(call)) => facts::file(call),
+            Some(Call::Fetch(call)) => facts::fetch(call),
+            Some(Call::Named) => json!({ "judgedByNameAlone": true }),
+        }
+    }
+
+    /// The digest that binds everything that was decided about.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        match self.call.as_ref()? {
+            Call::Exec(call) => Some(call.digest()),
+            Call::Process(call) => Some(call.digest()),
+            Call::File(call) => Some(call.digest()),
+            Call::Fetch(call) => Some(call.digest()),
+            Call::Named => None,
+        }
+    }
+}
+
+/// Asks the judge. Total: a question that cannot be answered is denied with the reason. Blocks on the
+/// file system, where commands and workspaces are looked up.
+#[must_use]
+pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
+    let tool = ToolName::new(canonical(ToolName::new(&question.tool).as_str()));
+    let answer = |session, decision, call| Answer {
+        decision,
+        session,
+        tool: tool.clone(),
+        call,
+        generation: running.policy.generation,
+    };
+    let deny = |denial| answer(None, Decision::Deny(denial), None);
+    let session = match session(running, question) {
+        Ok(session) => session,
+        Err(denial) => return deny(denial),
+    };
+    let Some(agent) = running.policy.agent(&session.agent()) else {
+        return deny(Denial::policy(Rule::Admission, "there is no such agent in agents.entries"));
+    };
+    let turn = match question.turn.clone().map_or_else(|| TurnId::parse("decide"), Ok) {
+        Ok(turn) => turn,
+        Err(error) => return deny(Denial::policy(Rule::Admission, error.to_string())),
+    };
+    let asking = Asking { running, agent, session: &session, turn: &turn, call_id: "decide" };
+    let judge = Judge::new(&running.policy, lock);
+    let (decision, call) = match asking.judge(&judge, &tool, question) {
+        Ok((decision, call)) => (decision, Some(call)),
+        Err(denial) => (Decision::Deny(denial), None),
+    };
+    answer(Some(session), decision, call)
+}
+
+impl Asking<'_> {
+    fn judge(&self, judge: &Judge<'_>, tool: &ToolName, question: &Question) -> Result<(Decision, Call), Denial> {
+        // Also for a tool whose shape is not known here; the others are judged by it once more.
+        judge.tool(self.agent, self.session, tool)?;
+        if tools::definition(tool.as_str()).is_none() {
+            return Ok((by_name(tool), Call::Named));
+        }
+        let call =
+            ToolCall { id: String::new(), tool: tool.clone(), arguments: Value::Object(question.arguments.clone()) };
+        let proposal = tools::parse(&call).map_err(|error| error.denial())?;
+        let view = || self.running.view(self.agent, self.session);
+        let file = |path: &str, op| {
+            let (decision, call) = judge.file(self.file(path, op, view()?)).told();
+            Ok((decision, Call::File(Box::new(call))))
+        };
+        match proposal {
+            Proposal::Exec { command, workdir, env, timeout_seconds, background } => {
+                let wish = ExecWish { command, workdir, env, timeout_seconds, background };
+                let (decision, call) = judge.exec(self.exec(&wish, view()?)?).told();
+                Ok((decision, Call::Exec(Box::new(call))))
+            }
+            Proposal::Process(action) => {
+                let (decision, call) = judge.process(self.process(action)).told();
+                Ok((decision, Call::Process(Box::new(call))))
+            }
+            Proposal::Read { path, offset, limit } => file(&path, FileOp::Read { offset, limit }),
+            Proposal::Write { path, content } => file(&path, FileOp::Write { content }),
+            Proposal::Edit { path, old, new } => file(&path, FileOp::Edit { old, new }),
+            Proposal::Fetch { url, max_chars } => {
+                let untrusted = question.labels.iter().any(|label| label.integrity == Integrity::Untrusted);
+                let words = question.words.unwrap_or(Words::Composed);
+                let wish = FetchWish { url, words, untrusted, max_chars };
+                let (decision, call) = judge.fetch(self.fetch(&wish)).told();
+                Ok((decision, Call::Fetch(Box::new(call))))
+            }
+        }
+    }
+}
+
+/// The tool layers have allowed the name, which is all that there is to judge.
+fn by_name(tool: &ToolName) -> Decision {
+    if acts_on_the_host(tool) {
+        let because = "the tool acts on files or runs code, and its arguments are not analysed".to_owned();
+        return Decision::Ask(Asked { rule: Rule::ToolShape, because });
+    }
+    Decision::Allow { rule: Rule::ToolLayers }
+}
+
+fn session(running: &Running, question: &Question) -> Result<SessionKey, Denial> {
+    let agent = question.agent.as_ref().unwrap_or(&running.default_agent().id);
+    let session = match question.session.as_deref() {
+        None => Ok(SessionKey::main(agent)),
+        Some(session) => SessionKey::resolve(session, agent),
+    };
+    let session = session.map_err(|error| Denial::policy(Rule::Admission, error.to_string()))?;
+    match &question.agent {
+        Some(agent) if session.agent() != *agent => {
+            Err(Denial::policy(Rule::Admission, "the session belongs to another agent"))
+        }
+        _ => Ok(session),
+    }
+}
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Word(Integrity),
+            Whole(Whole),
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Whole {
+            integrity: Integrity,
+            #[serde(default)]
+            source: Option<String>,
+        }
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Word(integrity) => Self { integrity, source: None },
+            Form::Whole(Whole { integrity, source }) => Self { integrity, source },
+        })
+    }
+}

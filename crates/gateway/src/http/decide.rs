@@ -1,0 +1,169 @@
+//! `POST /v1/decide`: the judge for other programs. Authenticated, bounded, and journaled before it is
+//! answered. A JSON object is one question; a list of them is answered in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use stockade_core::{Principal, Stage};
+use stockade_policy::clients::Client;
+use stockade_store::journal::Entry;
+
+use crate::auth::{Stranger, Unproved, authenticate};
+use crate::decide::{Answer, Question, answer};
+use crate::{Gateway, origin};
+
+/// The largest body, in bytes.
+pub(super) const MAX_BODY: usize = 1024 * 1024;
+/// Questions in one list.
+pub(super) const MAX_QUESTIONS: usize = 256;
+
+pub(super) async fn decide(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(address): Extension<SocketAddr>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match answered(&gateway, address, client, &headers, body).await {
+        Ok(answers) => {
+            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], answers).into_response()
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn answered(
+    gateway: &Arc<Gateway>,
+    address: SocketAddr,
+    client: Client,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<String, Response> {
+    let running = gateway.running();
+    // Before a secret is looked at: a web page must not be able to guess, nor to make wrong attempts wait.
+    if !origin::allowed(headers, &running.loaded.config.gateway.control_ui.allowed_origins) {
+        return Err(refusal(StatusCode::FORBIDDEN, "origin_not_allowed", "this Origin may not ask"));
+    }
+    let stranger = Stranger::new(address, client, headers);
+    let offered: Vec<&str> = bearer(headers).into_iter().collect();
+    authenticate(gateway, &running, &stranger, &offered).await.map_err(unauthorized)?;
+    // A form of a web page can send no JSON.
+    if !is_json(headers) {
+        let what = "send JSON, with the header Content-Type: application/json";
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_only", what));
+    }
+    let too_large = |_| refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "a body has at most 1 MiB");
+    let body = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
+    let (questions, is_list) = questions(&body)?;
+    let owner = Arc::clone(gateway);
+    // Facts come from the file system, which may be slow; other connections go on meanwhile.
+    let asked = move || {
+        let lock = owner.lock();
+        let ask = |question: Question| (answer(&running, &lock, &question), question);
+        questions.into_iter().map(ask).collect::<Vec<(Answer, Question)>>()
+    };
+    let answers = gateway.tasks.block(asked).await;
+    let answers = answers.ok_or_else(|| unavailable("the gateway is stopping"))?;
+    let records = answers.iter().map(|(answer, question)| gateway.record(entry(question, answer)));
+    for recorded in join_all(records).await {
+        // What cannot be journaled is not answered.
+        recorded.map_err(|error| unavailable(&error.to_string()))?;
+    }
+    let told: Vec<Value> = answers.iter().map(|(answer, question)| tell(question, answer)).collect();
+    let text = match (is_list, told.as_slice()) {
+        (false, [one]) => serde_json::to_string(one),
+        _ => serde_json::to_string(&told),
+    };
+    text.map_err(|error| unavailable(&error.to_string()))
+}
+
+fn questions(body: &[u8]) -> Result<(Vec<Question>, bool), Response> {
+    let bad = |error: &dyn std::fmt::Display| refusal(StatusCode::BAD_REQUEST, "no_question", &error.to_string());
+    let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    // The parser bounds nesting by itself, at 128 levels.
+    let questions: Vec<Question> = if is_list {
+        serde_json::from_slice(body).map_err(|error| bad(&error))?
+    } else {
+        vec![serde_json::from_slice(body).map_err(|error| bad(&error))?]
+    };
+    if questions.is_empty() || questions.len() > MAX_QUESTIONS {
+        return Err(bad(&format!("a list has 1 to {MAX_QUESTIONS} questions, this one has {}", questions.len())));
+    }
+    Ok((questions, is_list))
+}
+
+fn entry(question: &Question, answer: &Answer) -> Entry {
+    let labels: Vec<Value> =
+        question.labels.iter().map(|label| json!({ "integrity": label.integrity, "source": label.source })).collect();
+    Entry {
+        turn: question.turn.clone(),
+        agent: answer.session.as_ref().map(stockade_core::SessionKey::agent),
+        session: answer.session.clone(),
+        decision: Some(answer.decision.clone()),
+        digest: answer.digest(),
+        detail: json!({ "via": "/v1/decide", "tool": answer.tool, "arguments": question.arguments, "labels": labels }),
+        ..Entry::new(Stage::Decision, Principal::SharedSecret { client: "/v1/decide".to_owned() })
+    }
+}
+
+fn tell(question: &Question, answer: &Answer) -> Value {
+    let mut told = json!({
+        "decision": answer.decision.verdict(),
+        "rule": answer.decision.rule(),
+        "reason": answer.decision.reason(),
+        "agent": answer.session.as_ref().map(stockade_core::SessionKey::agent),
+        "session": answer.session,
+        "tool": answer.tool,
+        "facts": answer.facts(),
+        "digest": answer.digest(),
+        "policy": answer.generation,
+    });
+    if let (Some(id), Some(told)) = (&question.id, told.as_object_mut()) {
+        told.insert("id".to_owned(), id.clone());
+    }
+    told
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn unauthorized(unproved: Unproved) -> Response {
+    let (status, kind, message) = match unproved {
+        Unproved::Locked(_) => (StatusCode::TOO_MANY_REQUESTS, "locked", "too many wrong secrets; try again later"),
+        Unproved::NotConfigured => (StatusCode::UNAUTHORIZED, "unauthorized", "no gateway secret is configured"),
+        Unproved::Missing => {
+            (StatusCode::UNAUTHORIZED, "unauthorized", "send the gateway's secret as Authorization: Bearer <secret>")
+        }
+        Unproved::Mismatch => (StatusCode::UNAUTHORIZED, "unauthorized", "this is not the gateway's secret"),
+    };
+    let mut response = refusal(status, kind, message);
+    let headers = response.headers_mut();
+    if let Unproved::Locked(left) = unproved {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs().max(1)));
+    } else {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn unavailable(why: &str) -> Response {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", why)
+}
+
+fn refusal(status: StatusCode, kind: &str, message: &str) -> Response {
+    let message = stockade_core::text::clip(&stockade_core::text::visible(message), 300);
+    (status, axum::Json(json!({ "error": { "type": kind, "message": message } }))).into_response()
+}
