@@ -29,6 +29,7 @@ async fn fetch_at(
     let context = CallContext {
         session: SessionKey::main(&agent),
         agent,
+        sender: stockade_policy::Sender::owner(),
         turn: TurnId::parse("turn-1").expect("an id"),
         call_id: "call_1".to_owned(),
         generation: Digest::of(b"policy"),

@@ -61,6 +61,10 @@ fn the_judge_answers_other_programs_as_its_own() {
         (fetch("http://0x7f.1/", json!([])), "deny", "egress"),
         (json!({ "tool": "apply_patch", "arguments": { "input": "*** Begin Patch" } }), "ask", "tool.shape"),
         (json!({ "tool": "browser" }), "deny", "tool.layers"),
+        (json!({ "tool": "gateway" }), "deny", "tool.layers"),
+        (json!({ "tool": "cron", "sender": { "channel": "telegram", "id": "7" } }), "deny", "tool.owner"),
+        (json!({ "tool": "message", "sender": { "channel": "telegram", "id": "7" } }), "allow", "tool.layers"),
+        (json!({ "tool": "read", "origin": { "plugin": "evil" }, "arguments": { "path": "x" } }), "deny", "tool.shape"),
         (json!({ "tool": "exec", "agent": "ghost", "arguments": { "command": "ls" } }), "deny", "admission"),
         (json!({ "tool": "read", "agent": "main", "session": "agent:ghost:main" }), "deny", "admission"),
     ] {

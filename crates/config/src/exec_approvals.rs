@@ -35,14 +35,15 @@ pub struct ApprovalLayer {
     /// When the operator is asked at least.
     #[serde(deserialize_with = "ask")]
     pub ask: Option<ExecAsk>,
-    /// What happens when nobody can be asked. Absent: `deny`.
+    /// What runs when nobody answers a question. Absent: nothing.
     #[serde(deserialize_with = "security")]
     pub ask_fallback: Option<ExecSecurity>,
     /// Commands that the operator allowed for good.
     pub allowlist: Vec<AllowlistEntry>,
 }
 
-/// One allowed command.
+/// One allowed command. `autoAllowSkills`, which lets OpenClaw allow the programs that a skill names, is not
+/// read: what a skill says of itself is no permission.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowlistEntry {
@@ -51,6 +52,9 @@ pub struct AllowlistEntry {
     /// A pattern over the arguments; absent: any.
     #[serde(default)]
     pub arg_pattern: Option<String>,
+    /// Where the entry comes from; absent: an operator wrote it.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// Reads the file; `None` when it is absent.

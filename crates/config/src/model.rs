@@ -8,6 +8,7 @@
 pub mod agents;
 pub mod gateway;
 pub mod providers;
+pub mod senders;
 pub mod tools;
 
 use serde::{Deserialize, Deserializer};
@@ -21,6 +22,7 @@ pub use gateway::{
     Auth, AuthMode, Bind, ControlUi, Exposure, Gateway, GatewayMode, RateLimit, Tailscale, TailscaleMode, Tls,
 };
 pub use providers::{Api, Model, Models, Provider};
+pub use senders::SenderKey;
 pub use tools::{
     Elevated, ExecAsk, ExecHost, ExecKeys, ExecMode, ExecSecurity, Fs, Profile, SandboxTools, ToolLayer, Tools, Web,
     WebFetch,

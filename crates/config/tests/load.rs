@@ -159,6 +159,14 @@ fn what_contradicts_itself_is_refused_as_openclaw_refuses_it() {
             "{tools: {byProvider: {x: {allow: [], alsoAllow: []}}}}",
             "openclaw.json:1: tools.byProvider.x.alsoAllow: expected either",
         ),
+        (
+            "{tools: {toolsBySender: {'id:7': {allow: [], alsoAllow: []}}}}",
+            "openclaw.json:1: tools.toolsBySender.id:7.alsoAllow: expected either",
+        ),
+        (
+            "{agents: {entries: {a: {tools: {toolsBySender: {'id:': {deny: ['exec']}}}}}}}",
+            "openclaw.json:1: agents.entries.a.tools.toolsBySender.id:: expected channel:",
+        ),
         ("{gateway: {customBindHost: 'localhost'}}", "openclaw.json:1: gateway.customBindHost: expected an IP address"),
     ] {
         let found = error(text);

@@ -146,6 +146,8 @@ rules! {
     ToolShape = "tool.shape",
     /// A tool layer does not allow the tool, or denies it.
     ToolLayers = "tool.layers",
+    /// The tool is for the owner of the gateway only, and somebody else asks.
+    ToolOwner = "tool.owner",
     /// `tools.exec.security`.
     ExecSecurity = "exec.security",
     /// `tools.exec.ask`.

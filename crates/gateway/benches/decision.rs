@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use stockade_config::{Env, Paths, load, write_new};
 use stockade_core::{Redactor, SessionKey, Stage, SystemClock, TurnId};
 use stockade_policy::call::{CallContext, ExecCall, Executable};
-use stockade_policy::{Bound as _, Judge, Lock, Policy, environment};
+use stockade_policy::{Bound as _, Judge, Lock, Policy, Sender, environment};
 use stockade_store::containment;
 use stockade_store::journal::{self, Entry, Journal};
 
@@ -124,6 +124,7 @@ fn call(policy: &Policy) -> ExecCall {
         context: CallContext {
             agent: agent.id.clone(),
             session,
+            sender: Sender::owner(),
             turn: TurnId::fresh(),
             call_id: "call_1".to_owned(),
             generation: policy.generation,

@@ -9,8 +9,8 @@ use stockade_core::{
     AgentId, Decision, Denial, Digest, Integrity, Question as Asked, Rule, SessionKey, ToolCall, ToolName, TurnId,
 };
 use stockade_policy::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessCall, Words};
-use stockade_policy::tools::{acts_on_the_host, canonical};
-use stockade_policy::{Bound as _, Judge, Lock, facts};
+use stockade_policy::tools::Origin;
+use stockade_policy::{Bound as _, Judge, Lock, Sender, Tool, facts};
 
 use crate::prepare::{Asking, ExecWish, FetchWish};
 use crate::running::Running;
@@ -31,8 +31,14 @@ pub struct Question {
     /// The turn that the question belongs to, for the journal.
     #[serde(default)]
     pub turn: Option<TurnId>,
+    /// Who asked for it. Absent: the owner of the gateway.
+    #[serde(default)]
+    pub sender: Option<Sender>,
     /// The tool.
     pub tool: String,
+    /// Who provides it. Absent: the gateway itself.
+    #[serde(default)]
+    pub origin: Origin,
     /// Its arguments, as the model gave them.
     #[serde(default)]
     pub arguments: Map<String, Value>,
@@ -60,8 +66,8 @@ pub struct Answer {
     pub decision: Decision,
     /// The session that was asked for; absent when there is no such session.
     pub session: Option<SessionKey>,
-    /// The tool's own name.
-    pub tool: ToolName,
+    /// The tool by its own name.
+    pub tool: Tool,
     /// The call with the facts that were judged; absent when it was refused before it had any.
     pub call: Option<Call>,
     /// The policy that decided.
@@ -114,7 +120,8 @@ impl Answer {
 /// file system, where commands and workspaces are looked up.
 #[must_use]
 pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
-    let tool = ToolName::new(canonical(ToolName::new(&question.tool).as_str()));
+    let named = Tool { name: ToolName::new(&question.tool), origin: question.origin.clone() };
+    let tool = Tool { name: ToolName::new(named.canonical()), ..named };
     let answer = |session, decision, call| Answer {
         decision,
         session,
@@ -134,7 +141,8 @@ pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
         Ok(turn) => turn,
         Err(error) => return deny(Denial::policy(Rule::Admission, error.to_string())),
     };
-    let asking = Asking { running, agent, session: &session, turn: &turn, call_id: "decide" };
+    let sender = question.sender.clone().unwrap_or_else(Sender::owner);
+    let asking = Asking { running, agent, session: &session, sender: &sender, turn: &turn, call_id: "decide" };
     let judge = Judge::new(&running.policy, lock);
     let (decision, call) = match asking.judge(&judge, &tool, question) {
         Ok((decision, call)) => (decision, Some(call)),
@@ -144,14 +152,17 @@ pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
 }
 
 impl Asking<'_> {
-    fn judge(&self, judge: &Judge<'_>, tool: &ToolName, question: &Question) -> Result<(Decision, Call), Denial> {
+    fn judge(&self, judge: &Judge<'_>, tool: &Tool, question: &Question) -> Result<(Decision, Call), Denial> {
         // Also for a tool whose shape is not known here; the others are judged by it once more.
-        judge.tool(self.agent, self.session, tool)?;
-        if tools::definition(tool.as_str()).is_none() {
+        judge.tool(self.agent, self.session, self.sender, tool)?;
+        if tool.origin != Origin::Core || tools::definition(tool.name.as_str()).is_none() {
             return Ok((by_name(tool), Call::Named));
         }
-        let call =
-            ToolCall { id: String::new(), tool: tool.clone(), arguments: Value::Object(question.arguments.clone()) };
+        let call = ToolCall {
+            id: String::new(),
+            tool: tool.name.clone(),
+            arguments: Value::Object(question.arguments.clone()),
+        };
         let proposal = tools::parse(&call).map_err(|error| error.denial())?;
         let view = || self.running.view(self.agent, self.session);
         let file = |path: &str, op| {
@@ -183,9 +194,10 @@ impl Asking<'_> {
 }
 
 /// The tool layers have allowed the name, which is all that there is to judge.
-fn by_name(tool: &ToolName) -> Decision {
-    if acts_on_the_host(tool) {
-        let because = "the tool acts on files or runs code, and its arguments are not analysed".to_owned();
+fn by_name(tool: &Tool) -> Decision {
+    if tool.depends_on_arguments() {
+        let because =
+            "the tool runs code, changes files or steers the gateway, and its arguments are not analysed".to_owned();
         return Decision::Ask(Asked { rule: Rule::ToolShape, because });
     }
     Decision::Allow { rule: Rule::ToolLayers }

@@ -10,7 +10,7 @@ use stockade_core::{Denial, Rule, SessionKey, TurnId};
 use stockade_policy::call::{
     CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, ScriptOperand, Words,
 };
-use stockade_policy::{AgentPolicy, Backend, View, command, environment};
+use stockade_policy::{AgentPolicy, Backend, Sender, View, command, environment};
 use stockade_sandbox::facts;
 use url::Url;
 
@@ -25,6 +25,8 @@ pub struct Asking<'a> {
     pub agent: &'a AgentPolicy,
     /// The session.
     pub session: &'a SessionKey,
+    /// Who wants it.
+    pub sender: &'a Sender,
     /// The turn.
     pub turn: &'a TurnId,
     /// The id of the call.
@@ -128,6 +130,7 @@ impl Asking<'_> {
         CallContext {
             agent: self.agent.id.clone(),
             session: self.session.clone(),
+            sender: self.sender.clone(),
             turn: self.turn.clone(),
             call_id: self.call_id.to_owned(),
             generation: self.running.policy.generation,

@@ -20,11 +20,11 @@ use serde_json::json;
 use stockade_agent::{Model, ModelError, ModelEvent, ModelRequest, StopReason, ToolDefinition, Usage, tools};
 use stockade_core::{
     AgentId, Decision, Denial, InvalidId, Label, Labeled, Principal, Rule, ScopeSet, SessionKey, Stage, ToolCall,
-    ToolName, TurnId,
+    TurnId,
 };
 use stockade_policy::admission;
 use stockade_policy::context::Speaker;
-use stockade_policy::{AgentPolicy, ContextEntry, Judge};
+use stockade_policy::{AgentPolicy, ContextEntry, Judge, Sender, Tool};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -298,8 +298,8 @@ impl<'a> Turn<'a> {
         let agent = agent_of(&running, &self.admitted.agent)?;
         let lock = self.gateway.lock();
         let judge = Judge::new(&running.policy, &lock);
-        let allowed =
-            |tool: &&tools::Tool| judge.tool(agent, &self.admitted.inbound.session, &ToolName::new(tool.name)).is_ok();
+        let (session, sender) = (&self.admitted.inbound.session, self.admitted.sender());
+        let allowed = |tool: &&tools::Tool| judge.tool(agent, session, &sender, &Tool::core(tool.name)).is_ok();
         let definitions = tools::ALL.iter().filter(allowed).map(tools::Tool::definition).collect();
         Ok((self.conversation.context(agent)?, definitions))
     }
@@ -347,6 +347,13 @@ impl<'a> Turn<'a> {
             Reply { text, stop: answer.stop.unwrap_or(StopReason::Other), usage, model: self.model_name.clone() };
         stream.ended(&reply);
         Ok(reply)
+    }
+}
+
+impl Admitted {
+    /// Who asks, as the tool layers know them.
+    fn sender(&self) -> Sender {
+        Sender::of(&self.principal)
     }
 }
 

@@ -12,7 +12,7 @@ use stockade_config::{Env, Paths, approvals_file, load, write_new};
 use stockade_core::{SessionKey, Timestamp, TurnId};
 use stockade_policy::call::{CallContext, ExecCall, Executable};
 use stockade_policy::command::{MAX_COMMAND, analyze};
-use stockade_policy::{Judge, Lock, Policy, environment};
+use stockade_policy::{Judge, Lock, Policy, Sender, environment};
 
 fn main() {
     let policy = policy();
@@ -130,6 +130,7 @@ fn call(policy: &Policy, command: &str) -> ExecCall {
         context: CallContext {
             agent: agent.id.clone(),
             session,
+            sender: Sender::owner(),
             turn: TurnId::fresh(),
             call_id: "call_1".to_owned(),
             generation: policy.generation,

@@ -10,6 +10,7 @@ use stockade_core::{AgentId, Digest, DigestBuilder, SessionKey, TurnId};
 use url::Url;
 
 use crate::permit::Bound;
+use crate::sender::Sender;
 use crate::view::View;
 
 /// Who calls, and under which policy.
@@ -19,6 +20,8 @@ pub struct CallContext {
     pub agent: AgentId,
     /// The session.
     pub session: SessionKey,
+    /// Who asked for the turn.
+    pub sender: Sender,
     /// The turn.
     pub turn: TurnId,
     /// The provider's id of the tool call.
@@ -177,6 +180,7 @@ impl CallContext {
         builder
             .field("agent", self.agent.as_str())
             .field("session", self.session.as_str())
+            .field("sender", serde_json::to_vec(&self.sender).unwrap_or_default())
             .field("turn", self.turn.as_str())
             .field("call", &self.call_id)
             .field("generation", self.generation.as_bytes())

@@ -174,13 +174,7 @@ mod tests {
     /// Whoever made the call: under the laxest policy there is, the judge itself refuses.
     #[test]
     fn a_variable_smuggled_into_a_call_is_refused() {
-        let policy = ExecPolicy {
-            security: ExecSecurity::Full,
-            ask: ExecAsk::Off,
-            allowlist: Vec::new(),
-            safe_bins: Vec::new(),
-            strict_inline_eval: false,
-        };
+        let policy = ExecPolicy { security: ExecSecurity::Full, ask: ExecAsk::Off, ..ExecPolicy::default() };
         assert_eq!(policy.judge(&call("ls")).verdict(), "allow");
         for (name, value) in [
             ("LD_PRELOAD", "x"),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod build;
+mod entries;
 mod git;
 mod inline;
 mod pattern;
@@ -12,13 +13,14 @@ mod scripts;
 use std::path::{Component, Path};
 
 use stockade_config::model::{ExecAsk, ExecSecurity};
-use stockade_core::{Decision, Denial, Question, Rule};
+use stockade_core::{Because, Decision, Denial, Question, Rule};
 
 use crate::call::ExecCall;
 use crate::command::{self, Analysis, Role, Simple, Tail, Word};
 use crate::environment::{Source, judge_env, judge_variable};
 use crate::view::Backend;
 
+pub use entries::{ArgumentEntry, entries};
 pub(crate) use inline::holds_code as holds_inline_code;
 
 /// The exec policy of an agent: the strictest of every layer.
@@ -30,10 +32,29 @@ pub struct ExecPolicy {
     pub ask: ExecAsk,
     /// Patterns of programs that need no question under `on-miss`.
     pub allowlist: Vec<String>,
+    /// Entries for a program with certain arguments.
+    pub argument_entries: Vec<ArgumentEntry>,
     /// Filters that need no entry while they read only their input (`tools.exec.safeBins`).
     pub safe_bins: Vec<String>,
     /// Whether inline code is asked about under every security (`tools.exec.strictInlineEval`).
     pub strict_inline_eval: bool,
+    /// What runs when nobody answers a question (`askFallback`).
+    pub ask_fallback: ExecSecurity,
+}
+
+/// The strictest: nothing runs.
+impl Default for ExecPolicy {
+    fn default() -> Self {
+        Self {
+            security: ExecSecurity::Deny,
+            ask: ExecAsk::Always,
+            allowlist: Vec::new(),
+            argument_entries: Vec::new(),
+            safe_bins: Vec::new(),
+            strict_inline_eval: false,
+            ask_fallback: ExecSecurity::Deny,
+        }
+    }
 }
 
 type Miss = (Rule, String);
@@ -71,6 +92,27 @@ impl ExecPolicy {
         }
     }
 
+    /// Judges a command that was asked about when nobody answered. `askFallback` opens only what the allowlist
+    /// covers by itself: `full`, which lets OpenClaw run anything then, is taken for `allowlist`, since
+    /// otherwise it would be enough to ask while the operator sleeps.
+    pub fn judge_unattended(&self, call: &ExecCall) -> Decision {
+        let listed = Self {
+            security: match self.security {
+                ExecSecurity::Full => ExecSecurity::Allowlist,
+                security @ (ExecSecurity::Allowlist | ExecSecurity::Deny) => security,
+            },
+            ask: ExecAsk::Off,
+            ..self.clone()
+        };
+        match self.ask_fallback {
+            ExecSecurity::Allowlist | ExecSecurity::Full if call.unbound.is_none() => match listed.judge(call) {
+                allowed @ Decision::Allow { .. } => allowed,
+                Decision::Ask(_) | Decision::Deny(_) => unanswered(),
+            },
+            ExecSecurity::Allowlist | ExecSecurity::Full | ExecSecurity::Deny => unanswered(),
+        }
+    }
+
     /// Judges input to a running command. No allowlist covers it: what it means is up to the program.
     pub fn judge_input(&self) -> Decision {
         match (self.security, self.ask) {
@@ -98,10 +140,11 @@ impl ExecPolicy {
         if !call.command.is_ascii() && !reads_utf8(call) {
             return Some((Rule::ExecOpaque, "the shell's locale may read the command in another way".into()));
         }
-        analysis.commands.iter().find_map(|simple| self.miss_of(simple, call))
+        let moves = analysis.commands.iter().any(|simple| simple.role == Role::ChangeFolder);
+        analysis.commands.iter().find_map(|simple| self.miss_of(simple, call, moves))
     }
 
-    fn miss_of(&self, simple: &Simple, call: &ExecCall) -> Option<Miss> {
+    fn miss_of(&self, simple: &Simple, call: &ExecCall, moves: bool) -> Option<Miss> {
         let miss = |because: &str| Some((Rule::ExecAllowlist, because.to_owned()));
         if simple.writes.iter().any(|name| !HARMLESS_OUTPUTS.contains(&name.text.as_str()) || !name.is_plain()) {
             return miss("it writes to a file by redirection");
@@ -126,7 +169,7 @@ impl ExecPolicy {
             Role::ChangeFolder if arguments.first().is_some_and(|folder| stays_inside(&folder.text, call)) => None,
             Role::ChangeFolder => miss("it changes to a folder outside what it was given"),
             Role::Wrapper => self.wrapper_miss(&word.text, call),
-            Role::Program => self.program_miss(&word.text, simple, call),
+            Role::Program => self.program_miss(&word.text, simple, call, moves),
         }
     }
 
@@ -141,13 +184,16 @@ impl ExecPolicy {
         (!fine).then(|| (Rule::ExecAllowlist, "a program that runs another is not the system's".into()))
     }
 
-    fn program_miss(&self, word: &str, simple: &Simple, call: &ExecCall) -> Option<Miss> {
+    fn program_miss(&self, word: &str, simple: &Simple, call: &ExecCall, moves: bool) -> Option<Miss> {
         let unlisted = || Some((Rule::ExecAllowlist, "a program is not on the exec allowlist".to_owned()));
         let Some(path) = resolved(word, call).filter(|_| !is_relative(word)) else { return unlisted() };
         if safe_bins::filters(&self.safe_bins, simple, path) {
             return None;
         }
-        if !self.allowlist.iter().any(|pattern| pattern::names(pattern, word, path, call)) {
+        let named = |pattern: &str| pattern::names(pattern, word, path, call);
+        // Words that are approved in one folder name other files in another.
+        let bound = |entry: &ArgumentEntry| !moves && named(&entry.pattern) && entry.covers(simple, call);
+        if !self.allowlist.iter().any(|pattern| named(pattern)) && !self.argument_entries.iter().any(bound) {
             return unlisted();
         }
         // A name that is a link may be known by either name: both rules hold.
@@ -222,6 +268,10 @@ fn ask(rule: Rule, because: &str) -> Decision {
 
 fn deny(rule: Rule, because: impl Into<String>) -> Decision {
     Decision::Deny(Denial::policy(rule, because))
+}
+
+fn unanswered() -> Decision {
+    Decision::Deny(Denial { rule: Rule::Approval, because: Because::Expired })
 }
 
 const HARMLESS_OUTPUTS: &[&str] = &["/dev/null", "/dev/stdout", "/dev/stderr"];

@@ -1,14 +1,15 @@
 //! The one place where a call is judged. Each kind of call passes the same head (containment, agent,
 //! tool layers) and then its own rule.
 
-use stockade_core::{Decision, Denial, Rule, SessionKey, Timestamp, ToolName};
+use stockade_core::{Decision, Denial, Rule, SessionKey, Timestamp};
 
 use crate::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, Words};
 use crate::egress;
 use crate::paths;
 use crate::permit::{Bound, Judged};
 use crate::policy::{AgentPolicy, Policy};
-use crate::tools;
+use crate::sender::Sender;
+use crate::tools::{self, Tool};
 use crate::view::Backend;
 
 /// The containment lock as it was read for this decision. An unreadable lock is a closed one.
@@ -61,18 +62,17 @@ impl<'a> Judge<'a> {
     /// Whether a tool may be offered to the agent's model, and called at all.
     ///
     /// # Errors
-    /// A [`Denial`] by containment, an unknown agent, or a tool layer.
-    pub fn tool(&self, agent: &AgentPolicy, session: &SessionKey, tool: &ToolName) -> Result<(), Denial> {
+    /// A [`Denial`] by containment, the tool's name, its owner, or a tool layer.
+    pub fn tool(&self, agent: &AgentPolicy, session: &SessionKey, sender: &Sender, tool: &Tool) -> Result<(), Denial> {
         self.lock.judge()?;
-        tools::judge_tool(agent.layers(session), tool)
+        tools::judge_tool(agent.layers(session, sender), sender, tool)
     }
 
     /// Judges a shell command.
     pub fn exec(&self, call: ExecCall) -> Judged<ExecCall> {
         self.judge(call, "exec", |agent, call| {
-            if agent.sandbox_required && call.view.backend == Backend::Host {
-                let why = "tools.exec.host is sandbox, and this session has none (sandbox.mode)";
-                return Decision::Deny(Denial::policy(Rule::SandboxRequired, why));
+            if let Some(denial) = lacks_sandbox(agent, call) {
+                return Decision::Deny(denial);
             }
             match (agent.exec.judge(call), &call.unbound) {
                 // An answer for a part of what would run is an answer for something else.
@@ -82,6 +82,16 @@ impl<'a> Judge<'a> {
                 }
                 (decision, _) => decision,
             }
+        })
+    }
+
+    /// Judges a command again when nobody answered the question about it.
+    pub fn unattended(&self, call: ExecCall) -> Judged<ExecCall> {
+        self.judge(call, "exec", |agent, call| {
+            if let Some(denial) = lacks_sandbox(agent, call) {
+                return Decision::Deny(denial);
+            }
+            agent.exec.judge_unattended(call)
         })
     }
 
@@ -142,9 +152,15 @@ impl<'a> Judge<'a> {
             .policy
             .agent(&context.agent)
             .ok_or_else(|| Denial::policy(Rule::Admission, "there is no such agent in agents.entries"))?;
-        tools::judge_tool(agent.layers(&context.session), &ToolName::new(tool))?;
+        self.tool(agent, &context.session, &context.sender, &Tool::core(tool))?;
         Ok(agent)
     }
+}
+
+fn lacks_sandbox(agent: &AgentPolicy, call: &ExecCall) -> Option<Denial> {
+    let why = "tools.exec.host is sandbox, and this session has none (sandbox.mode)";
+    let lacks = agent.sandbox_required && call.view.backend == Backend::Host;
+    lacks.then(|| Denial::policy(Rule::SandboxRequired, why))
 }
 
 #[cfg(test)]

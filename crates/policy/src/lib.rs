@@ -22,6 +22,7 @@ pub mod paths;
 pub mod permit;
 pub mod policy;
 pub mod ratchet;
+pub mod sender;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tools;
@@ -32,4 +33,6 @@ pub use context::ContextEntry;
 pub use judge::{Judge, Lock};
 pub use permit::{Approval, Bound, Judged, Pending, Permit, Settled, Verdict};
 pub use policy::{AgentPolicy, Policy};
+pub use sender::Sender;
+pub use tools::{Origin, Tool};
 pub use view::{Access, Backend, Limits, Mount, View};

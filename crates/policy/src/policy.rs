@@ -6,14 +6,15 @@ use std::time::Duration;
 use stockade_config::Loaded;
 use stockade_config::exec_approvals::{ApprovalLayer, ExecApprovals};
 use stockade_config::model::{
-    ExecAsk, ExecHost, ExecKeys, ExecSecurity, Sandbox, SandboxMode, SandboxScope, ToolLayer, Tools, WorkspaceAccess,
+    ExecAsk, ExecHost, ExecKeys, ExecSecurity, Sandbox, SandboxMode, SandboxScope, Tools, WorkspaceAccess,
 };
 use stockade_core::{AgentId, Digest, DigestBuilder, SessionKey};
 use thiserror::Error;
 
 use crate::egress::{BadRule, EgressPolicy};
-use crate::exec::ExecPolicy;
-use crate::tools::{Layer, profile};
+use crate::exec::{ExecPolicy, entries};
+use crate::sender::{Sender, SenderLayers};
+use crate::tools::{Layer, outside_sandbox};
 use crate::view::{Access, Backend, Limits, Mount, View};
 
 /// The running policy.
@@ -33,6 +34,8 @@ pub struct Policy {
     pub max_tool_calls: u32,
     /// Wall-clock time of a turn.
     pub turn_timeout: Duration,
+    /// What is written somewhere and can have no effect, with its place.
+    pub remarks: Vec<String>,
 }
 
 /// The policy of one agent.
@@ -50,6 +53,8 @@ pub struct AgentPolicy {
     pub tool_layers: Vec<Layer>,
     /// Further tool layers for sessions in the sandbox.
     pub sandbox_layers: Vec<Layer>,
+    /// Further tool layers for who asks; each map applies by itself.
+    pub sender_layers: Vec<SenderLayers>,
     /// Whether a session outside the sandbox may run no command (`tools.exec.host: "sandbox"`).
     pub sandbox_required: bool,
     /// The exec policy.
@@ -111,6 +116,7 @@ impl Policy {
             ids.swap(0, at);
         }
         let agents = ids.into_iter().map(|id| compiler.agent(id)).collect::<Result<_, _>>()?;
+        let remarks = approvals.map(remarks).unwrap_or_default();
         let mut protected = vec![loaded.paths.state.clone()];
         protected.extend(loaded.files.iter().cloned());
         Ok(Self {
@@ -124,6 +130,7 @@ impl Policy {
             approval_timeout: Duration::from_secs(own.approvals.timeout_seconds),
             max_tool_calls: own.turn.max_tool_calls,
             turn_timeout: Duration::from_secs(own.turn.timeout_seconds),
+            remarks,
         })
     }
 
@@ -141,10 +148,10 @@ impl Policy {
 }
 
 impl AgentPolicy {
-    /// The tool layers of a session.
-    pub fn layers(&self, session: &SessionKey) -> impl Iterator<Item = &Layer> {
+    /// The tool layers of a session, for who asks in it.
+    pub fn layers<'a>(&'a self, session: &SessionKey, sender: &'a Sender) -> impl Iterator<Item = &'a Layer> {
         let sandbox = if self.sandboxed(session) { self.sandbox_layers.as_slice() } else { &[] };
-        self.tool_layers.iter().chain(sandbox)
+        self.tool_layers.iter().chain(sandbox).chain(self.sender_layers.iter().flat_map(|map| map.of(sender)))
     }
 
     /// Whether a session of this agent runs in the sandbox.
@@ -223,16 +230,18 @@ impl Compiler<'_> {
         let own_tools = agents.find(&id).map(|agent| &agent.keys.tools);
         let sandbox = agents.sandbox(&id);
         let model = agents.model(&id).and_then(|choice| choice.primary.clone());
-        let (mut tool_layers, mut sandbox_layers) = (Vec::new(), Vec::new());
+        let (mut tool_layers, mut sandbox_layers, mut sender_layers) = (Vec::new(), Vec::new(), Vec::new());
         let own_origin = format!("agents.entries.{id}.tools");
         for (origin, tools) in [("tools", Some(tools)), (own_origin.as_str(), own_tools)] {
             let Some(tools) = tools else { continue };
-            tool_layers.push(layer(origin.to_owned(), &tools.layer()));
+            tool_layers.push(Layer::of(origin.to_owned(), &tools.layer()));
             tool_layers.extend(provider_layers(origin, tools, model.as_deref()));
-            sandbox_layers.push(layer(format!("{origin}.sandbox.tools"), &tools.sandbox.tools));
+            sandbox_layers.push(Layer::of(format!("{origin}.sandbox.tools"), &tools.sandbox.tools));
+            sender_layers.push(SenderLayers::new(origin, &tools.tools_by_sender));
         }
+        sandbox_layers.push(outside_sandbox(&sandbox_layers));
         if !tools.web.fetch.enabled.unwrap_or(true) {
-            let deny = vec!["web_fetch".to_owned()];
+            let deny = ["web_fetch"].iter().collect();
             tool_layers.push(Layer { origin: "tools.web.fetch".into(), deny, ..Layer::default() });
         }
         let global = [&tools.exec];
@@ -256,6 +265,7 @@ impl Compiler<'_> {
             model,
             tool_layers,
             sandbox_layers,
+            sender_layers,
             sandbox_required: layers.iter().any(|keys| keys.host == Some(ExecHost::Sandbox)),
             exec: self.exec(&layers, &id),
             exec_timeout: Duration::from_secs(if timeout == 0 { DEFAULT_EXEC_SECONDS } else { timeout }),
@@ -273,6 +283,7 @@ impl Compiler<'_> {
         let host: Vec<&ApprovalLayer> = self.approvals.map(|file| host_layers(file, id)).unwrap_or_default();
         let security = layers.iter().filter_map(|keys| keys.own_security());
         let ask = layers.iter().filter_map(|keys| keys.own_ask());
+        let (allowlist, argument_entries) = entries(host.iter().flat_map(|layer| &layer.allowlist));
         ExecPolicy {
             security: security
                 .chain(host.iter().filter_map(|layer| layer.security))
@@ -282,13 +293,8 @@ impl Compiler<'_> {
                 .chain(host.iter().filter_map(|layer| layer.ask))
                 .max_by_key(|ask| insistence(*ask))
                 .unwrap_or(ExecAsk::Off),
-            // An entry that is for certain arguments only is not one for the program as such.
-            allowlist: host
-                .iter()
-                .flat_map(|layer| &layer.allowlist)
-                .filter(|entry| entry.arg_pattern.is_none())
-                .map(|entry| entry.pattern.clone())
-                .collect(),
+            allowlist,
+            argument_entries,
             // A layer that has a list only tightens the others': what is on every list there is.
             safe_bins: {
                 let mut lists = layers.iter().filter_map(|keys| keys.safe_bins.as_ref());
@@ -299,6 +305,11 @@ impl Compiler<'_> {
                 bins
             },
             strict_inline_eval: layers.iter().any(|keys| keys.strict_inline_eval.unwrap_or(false)),
+            ask_fallback: host
+                .iter()
+                .filter_map(|layer| layer.ask_fallback)
+                .max_by_key(|fallback| strictness(*fallback))
+                .unwrap_or(ExecSecurity::Deny),
         }
     }
 }
@@ -306,6 +317,20 @@ impl Compiler<'_> {
 fn host_layers<'a>(file: &'a ExecApprovals, id: &AgentId) -> Vec<&'a ApprovalLayer> {
     let agents = ["*", id.as_str()].into_iter().filter_map(|key| file.agents.get(key));
     std::iter::once(&file.defaults).chain(agents).collect()
+}
+
+/// The entries of the approvals file that never match. The pattern itself is not repeated.
+fn remarks(file: &ExecApprovals) -> Vec<String> {
+    let agents = file.agents.iter().map(|(id, layer)| (format!("agents.{id}"), layer));
+    let layers = std::iter::once(("defaults".to_owned(), &file.defaults)).chain(agents);
+    let defects = layers.flat_map(|(origin, layer)| {
+        layer.allowlist.iter().enumerate().filter_map(move |(at, entry)| {
+            let (_, bound) = entries([entry]);
+            let defect = bound.first()?.defect()?;
+            Some(format!("exec-approvals.json: {origin}.allowlist[{at}].argPattern never matches: {defect}"))
+        })
+    });
+    defects.collect()
 }
 
 const DEFAULT_EXEC_SECONDS: u64 = 1800;
@@ -326,22 +351,17 @@ pub(crate) const fn insistence(ask: ExecAsk) -> u8 {
     }
 }
 
-fn layer(origin: String, tools: &ToolLayer) -> Layer {
-    Layer {
-        origin,
-        profile: tools.profile.and_then(|name| profile(name.id())),
-        allow: tools.allow.clone(),
-        also_allow: tools.also_allow.clone().unwrap_or_default(),
-        deny: tools.deny.clone(),
-    }
-}
-
-/// The layers of `byProvider` that apply to a model: its provider's and its own.
+/// The layers of `byProvider` that apply to a model: its provider's and its own. Letter case decides nothing,
+/// and of two spellings of one key both hold. OpenClaw applies the model's alone when there are both.
 fn provider_layers(origin: &str, tools: &Tools, model: Option<&str>) -> Vec<Layer> {
-    let Some(model) = model else { return Vec::new() };
+    let Some(model) = model.map(|model| model.trim().to_lowercase()) else { return Vec::new() };
     let provider = model.split('/').next().unwrap_or_default();
-    let named = [provider, model].into_iter().filter_map(|key| Some((key, tools.by_provider.get(key)?)));
-    named.map(|(key, tools)| layer(format!("{origin}.byProvider.{key}"), tools)).collect()
+    let applies = |key: &str| {
+        let key = key.trim().to_lowercase();
+        key == model || key.trim_end_matches('/') == provider
+    };
+    let named = tools.by_provider.iter().filter(|(key, _)| applies(key));
+    named.map(|(key, tools)| Layer::of(format!("{origin}.byProvider.{key}"), tools)).collect()
 }
 
 #[cfg(test)]

@@ -2,17 +2,27 @@
 //! operator. Answers the class "the agent edits the config and waits for the reload".
 
 use stockade_config::model::{SandboxMode, SandboxScope, WorkspaceAccess};
-use stockade_core::{SessionKey, ToolName};
+use stockade_core::SessionKey;
 
 use crate::exec::ExecPolicy;
 use crate::policy::{AgentPolicy, Policy, insistence, strictness};
-use crate::tools::{judge_tool, known_tools};
+use crate::sender::{Sender, SenderLayers};
+use crate::tools::{Tool, judge_tool, known_tools};
 
 /// The keys by which `new` allows more than `old`; empty when it allows no more.
 #[must_use]
 pub fn widenings(old: &Policy, new: &Policy) -> Vec<String> {
     // Every field by name: one that is added later does not compile until it is compared.
-    let Policy { generation: _, agents, egress, protected, approval_timeout, max_tool_calls, turn_timeout } = new;
+    let Policy {
+        generation: _,
+        agents,
+        egress,
+        protected,
+        approval_timeout,
+        max_tool_calls,
+        turn_timeout,
+        remarks: _, // what has no effect
+    } = new;
     let mut keys = Vec::new();
     for agent in agents {
         match old.agent(&agent.id) {
@@ -45,8 +55,9 @@ fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<String> {
         model,
         tool_layers: _, // compared by what they allow
         sandbox_layers: _,
+        sender_layers: _,
         sandbox_required,
-        exec: ExecPolicy { security, ask, allowlist, safe_bins, strict_inline_eval },
+        exec: ExecPolicy { security, ask, allowlist, argument_entries, safe_bins, strict_inline_eval, ask_fallback },
         exec_timeout,
         sandbox,
         workspace_only,
@@ -64,6 +75,9 @@ fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<String> {
     found(strictness(*security) < strictness(old.exec.security), "tools.exec.security");
     found(insistence(*ask) < insistence(old.exec.ask), "tools.exec.ask");
     found(more(allowlist, &old.exec.allowlist), "the exec allowlist");
+    let bound = argument_entries.iter().any(|entry| !old.exec.argument_entries.contains(entry));
+    found(bound, "the exec allowlist (argPattern)");
+    found(strictness(*ask_fallback) < strictness(old.exec.ask_fallback), "askFallback");
     found(more(safe_bins, &old.exec.safe_bins), "tools.exec.safeBins");
     found(old.exec.strict_inline_eval && !strict_inline_eval, "tools.exec.strictInlineEval");
     found(*exec_timeout > old.exec_timeout, "tools.exec.timeoutSeconds");
@@ -84,14 +98,32 @@ fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<String> {
     keys
 }
 
-/// Whether some session has the tool now that did not have it: the main one, which may be outside the
-/// sandbox, or another.
+/// Whether somebody has the tool now, in some session, that did not have it: the main session, which may be
+/// outside the sandbox, or another; the owner, a stranger, or somebody with a layer in the place of `*`.
 fn gains(old: &AgentPolicy, new: &AgentPolicy, tool: &str) -> bool {
-    let tool = ToolName::new(tool);
+    let tool = Tool::core(tool);
     let other = SessionKey::parse(&format!("agent:{}:other", new.id)).ok();
-    let has = |agent: &AgentPolicy, session: &SessionKey| judge_tool(agent.layers(session), &tool).is_ok();
+    let mut senders = vec![Sender::owner(), Sender::default()];
+    senders.extend([old, new].into_iter().flat_map(|agent| &agent.sender_layers).flat_map(SenderLayers::exceptions));
+    let has = |agent: &AgentPolicy, session: &SessionKey, sender: &Sender| {
+        judge_tool(agent.layers(session, sender), sender, &tool).is_ok()
+    };
     let sessions = [Some(SessionKey::main(&new.id)), other];
-    sessions.into_iter().flatten().any(|session| has(new, &session) && !has(old, &session))
+    let gained =
+        |session: &SessionKey| senders.iter().any(|sender| has(new, session, sender) && !has(old, session, sender));
+    sessions.into_iter().flatten().any(|session| gained(&session)) || loses_layer(old, new, &tool)
+}
+
+/// Whether a layer for an id, a handle or a name denied the tool and no longer does. It holds beside the
+/// others, so that it is compared by itself.
+fn loses_layer(old: &AgentPolicy, new: &AgentPolicy, tool: &Tool) -> bool {
+    let owner = Sender::owner();
+    let mut beside = old.sender_layers.iter().flat_map(SenderLayers::beside);
+    beside.any(|(key, layer)| {
+        let after = new.sender_layers.iter().flat_map(SenderLayers::beside);
+        let after = after.filter(|(other, _)| *other == key).map(|(_, layer)| layer);
+        judge_tool([layer], &owner, tool).is_err() && judge_tool(after, &owner, tool).is_ok()
+    })
 }
 
 const fn mode(mode: SandboxMode) -> u8 {
@@ -154,6 +186,16 @@ mod tests {
             assert_eq!(from_to((&weaker, own), (hard, "{}")), Vec::<String>::new(), "back from {key}");
         }
         assert_eq!(from_to((hard, "{}"), (hard, "{turn:{maxToolCalls:3}}")), Vec::<String>::new());
+        for (weaker, key) in [
+            ("{'*':{deny:['read']},'id:7':{deny:['write']}}", "tools (exec)"),
+            ("{'*':{deny:['read','exec']}}", "tools (write)"),
+            ("{'*':{deny:['read','exec']},'id:7':{deny:['write']},'channel:irc:a':{}}", "tools (exec, read)"),
+        ] {
+            let config = |map: &str| format!("{{tools:{{toolsBySender:{map}}}}}");
+            let strict = config("{'*':{deny:['read','exec']},'id:7':{deny:['write']}}");
+            assert_eq!(from_to((&strict, "{}"), (&config(weaker), "{}")), [format!("{key} (agent main)")], "{weaker}");
+            assert_eq!(from_to((&config(weaker), "{}"), (&strict, "{}")), Vec::<String>::new(), "back from {weaker}");
+        }
         // What the main session has outside the sandbox is no reason to give it to the others.
         let split = "{agents:{defaults:{sandbox:{mode:'non-main'}}},tools:{sandbox:{tools:{deny:['exec']}}}}";
         let keys = from_to((split, "{}"), (&split.replace("['exec']", "[]"), "{}"));

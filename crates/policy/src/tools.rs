@@ -1,48 +1,194 @@
-//! Which tools a session has: layers of allow and deny, of which each can only tighten.
+//! Which tools a session has: layers of allow and deny, of which each can only tighten, and the tools that
+//! are the owner's whatever the layers say. Answers the classes "the tool's other name is not on the deny
+//! list", "a plugin names its tool `read`" and "a group member schedules a job".
 
-use std::collections::BTreeSet;
+mod catalogue;
 
+use serde::{Deserialize, Serialize};
+use stockade_config::model::ToolLayer;
 use stockade_core::{Denial, Rule, ToolName};
 
+use crate::sender::Sender;
+
+/// A tool, and who provides it. The gateway establishes both; what a plugin calls its tool proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: ToolName,
+    /// Who provides it.
+    pub origin: Origin,
+}
+
+/// Who provides a tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The gateway itself.
+    #[default]
+    Core,
+    /// A plugin, by its id.
+    Plugin(String),
+    /// An MCP server, by the prefix of its tools' names: `github` for `github__create_issue`.
+    Mcp(String),
+}
+
 /// One layer of tool policy. An absent allow list leaves everything; a present one, even an empty one,
-/// leaves only what it names. Deny wins.
+/// leaves only what it names (OpenClaw takes an empty one for none). Deny wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layer {
     /// Where the layer stands in the config, for the reason of a denial: `tools`, `agents.entries.x.tools`.
     pub origin: String,
     /// The profile's tools, when a profile restricts.
-    pub profile: Option<Vec<String>>,
+    pub profile: Option<&'static [&'static str]>,
     /// `allow`.
-    pub allow: Option<Vec<String>>,
+    pub allow: Option<Entries>,
     /// `alsoAllow`: widens the profile of this layer, never another layer.
-    pub also_allow: Vec<String>,
+    pub also_allow: Entries,
     /// `deny`.
-    pub deny: Vec<String>,
+    pub deny: Entries,
 }
 
-/// Judges a tool against every layer.
+/// The entries of one list, folded to lower case.
+///
+/// An entry of an allow list covers the built-in tool of this name, also by its other names, by its group or
+/// by a pattern with `*`. A tool from outside is covered by `*`, `group:plugins`, its plugin's id,
+/// `bundle-mcp` for any MCP server, its own name, or a pattern that fits no built-in tool: one that does was
+/// written for those. An entry of a deny list covers whatever it could mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entries(Vec<String>);
+
+/// Judges a tool for who asks, against every layer.
 ///
 /// # Errors
-/// The first layer that denies it, with the key that decides.
-pub fn judge_tool<'a>(layers: impl IntoIterator<Item = &'a Layer>, tool: &ToolName) -> Result<(), Denial> {
+/// A name that is not the tool's to bear, a tool that is the owner's, or the first layer that denies it, with
+/// the key that decides.
+pub fn judge_tool<'a>(layers: impl IntoIterator<Item = &'a Layer>, sender: &Sender, tool: &Tool) -> Result<(), Denial> {
+    tool.judge_name()?;
+    if !sender.owner && catalogue::OWNER_ONLY.contains(&tool.canonical()) {
+        let why = format!("{} is for the owner of the gateway only, whatever the tool layers say", tool.canonical());
+        return Err(Denial::policy(Rule::ToolOwner, why));
+    }
     layers.into_iter().try_for_each(|layer| layer.judge(tool))
 }
 
+/// Every built-in tool.
+pub fn known_tools() -> impl Iterator<Item = &'static str> {
+    catalogue::tools()
+}
+
+/// The tools of a profile; `None` when the profile does not restrict. An unknown profile allows nothing.
+#[must_use]
+pub fn profile(name: &str) -> Option<&'static [&'static str]> {
+    catalogue::profile(name)
+}
+
+/// What a sandboxed session does not have unless one of its own layers names it.
+pub(crate) fn outside_sandbox(layers: &[Layer]) -> Layer {
+    let is_named = |tool: &str| {
+        let tool = Tool::core(tool);
+        layers
+            .iter()
+            .any(|layer| layer.also_allow.allows(&tool).or_else(|| layer.allow.as_ref()?.allows(&tool)).is_some())
+    };
+    let deny = catalogue::OUTSIDE_SANDBOX.iter().filter(|tool| !is_named(tool)).collect();
+    Layer { origin: "tools.sandbox.tools (its default)".into(), deny, ..Layer::default() }
+}
+
+impl Tool {
+    /// A tool of the gateway's own.
+    #[must_use]
+    pub fn core(name: &str) -> Self {
+        Self { name: ToolName::new(name), origin: Origin::Core }
+    }
+
+    /// Whether its name alone says too little for an answer: it runs code, changes files, or steers the
+    /// gateway, and how far depends on its arguments.
+    #[must_use]
+    pub fn depends_on_arguments(&self) -> bool {
+        let name = self.canonical();
+        let in_group = |group: &&str| catalogue::group_holds(group, name) == Some(true);
+        self.origin == Origin::Core
+            && (["group:runtime", "group:fs"].iter().any(in_group) || catalogue::OWNER_ONLY.contains(&name))
+    }
+
+    /// The tool's own name, whichever of its names it was called by.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        match self.origin {
+            Origin::Core => catalogue::canonical(self.name.as_str()),
+            Origin::Plugin(_) | Origin::Mcp(_) => self.name.as_str(),
+        }
+    }
+
+    fn is_built_in(&self) -> bool {
+        self.origin == Origin::Core && catalogue::holds(self.canonical())
+    }
+
+    /// OpenClaw drops a tool whose name is taken; here it is refused, so that the conflict is seen.
+    fn judge_name(&self) -> Result<(), Denial> {
+        let refuse = |why: &str| Err(Denial::policy(Rule::ToolShape, why));
+        match &self.origin {
+            Origin::Core => Ok(()),
+            Origin::Plugin(_) | Origin::Mcp(_) if catalogue::is_reserved(self.name.as_str()) => {
+                refuse("a tool from outside bears the name of a built-in tool or of a group")
+            }
+            Origin::Mcp(server) if self.part_of(server).is_none() => {
+                refuse("a tool of an MCP server does not bear its server's name")
+            }
+            Origin::Plugin(_) | Origin::Mcp(_) => Ok(()),
+        }
+    }
+
+    /// The tool's own part of `server__tool`.
+    fn part_of(&self, server: &str) -> Option<&str> {
+        let server = server.trim().to_ascii_lowercase();
+        self.name.as_str().strip_prefix(server.as_str())?.strip_prefix("__").filter(|part| !part.is_empty())
+    }
+
+    /// Whether the name says by itself whose tool it is. `a__b__c` may be `c` of `a__b` or `b__c` of `a`.
+    fn is_told_by_name(&self) -> bool {
+        match &self.origin {
+            Origin::Core | Origin::Plugin(_) => true,
+            Origin::Mcp(server) => self.name.as_str().split_once("__").is_some_and(|(first, rest)| {
+                first.eq_ignore_ascii_case(server.trim()) && !rest.contains("__") && !rest.starts_with('_')
+            }),
+        }
+    }
+}
+
 impl Layer {
-    fn judge(&self, tool: &ToolName) -> Result<(), Denial> {
+    /// The layer that stands at `origin`.
+    #[must_use]
+    pub fn of(origin: String, tools: &ToolLayer) -> Self {
+        Self {
+            origin,
+            profile: tools.profile.and_then(|name| profile(name.id())),
+            allow: tools.allow.as_ref().map(|entries| entries.iter().collect()),
+            also_allow: tools.also_allow.iter().flatten().collect(),
+            deny: tools.deny.iter().collect(),
+        }
+    }
+
+    fn judge(&self, tool: &Tool) -> Result<(), Denial> {
         let deny = |why: String| Err(Denial::policy(Rule::ToolLayers, why));
-        if let Some(entry) = find(&self.deny, tool) {
+        if let Some(entry) = self.deny.denies(tool) {
             return deny(format!("{}.deny names {entry:?}", self.origin));
         }
-        if let Some(profile) = &self.profile
-            && find(profile, tool).is_none()
-            && find(&self.also_allow, tool).is_none()
+        let also = || self.also_allow.allows(tool).is_some();
+        let in_profile = |names: &[&str]| match tool.origin {
+            Origin::Core => names.contains(&tool.canonical()),
+            Origin::Plugin(_) => false,
+            Origin::Mcp(_) => names.contains(&catalogue::MCP_ENTRY),
+        };
+        if let Some(profile) = self.profile
+            && !in_profile(profile)
+            && !also()
         {
             return deny(format!("{}.profile does not include it", self.origin));
         }
         if let Some(allow) = &self.allow
-            && find(allow, tool).is_none()
-            && find(&self.also_allow, tool).is_none()
+            && allow.allows(tool).is_none()
+            && !also()
         {
             return deny(format!("{}.allow does not name it", self.origin));
         }
@@ -50,48 +196,71 @@ impl Layer {
     }
 }
 
-/// Whether a tool is one that runs commands or changes files, by OpenClaw's groups.
-#[must_use]
-pub fn acts_on_the_host(tool: &ToolName) -> bool {
-    let acts = |group: &str| expand(group).contains(canonical(tool.as_str()));
-    acts("group:runtime") || acts("group:fs")
-}
-
-/// Every tool that a group names.
-pub fn known_tools() -> impl Iterator<Item = &'static str> {
-    GROUPS.iter().flat_map(|(_, tools)| tools.iter().copied())
-}
-
-/// The tools of a profile; `None` when the profile does not restrict. An unknown profile allows nothing.
-#[must_use]
-pub fn profile(name: &str) -> Option<Vec<String>> {
-    if name == "full" {
-        return None;
+impl Entries {
+    /// The entry of an allow list that covers a tool.
+    fn allows(&self, tool: &Tool) -> Option<&str> {
+        let own_name = tool.canonical();
+        let built_in = tool.is_built_in();
+        self.find(|entry| {
+            if entry == "*" {
+                return true;
+            }
+            if built_in {
+                return names_built_in(entry, own_name);
+            }
+            let from_owner = match &tool.origin {
+                Origin::Core => false,
+                Origin::Plugin(id) => {
+                    entry == PLUGINS_GROUP || is_id(entry, id) && !catalogue::is_reserved(&id.to_ascii_lowercase())
+                }
+                Origin::Mcp(_) => entry == PLUGINS_GROUP || entry == catalogue::MCP_ENTRY,
+            };
+            let pattern = entry.contains('*');
+            let by_name = matches(entry, own_name) && !(pattern && catalogue::tools().any(|core| matches(entry, core)));
+            from_owner || by_name && tool.is_told_by_name()
+        })
     }
-    let entries = PROFILES.iter().find(|(profile, _)| *profile == name).map_or(&[][..], |(_, entries)| entries);
-    Some(entries.iter().map(|entry| (*entry).to_owned()).collect())
-}
 
-/// The entry that covers the tool: its name, an alias, a group, or a pattern with `*`.
-fn find<'a>(entries: &'a [String], tool: &ToolName) -> Option<&'a str> {
-    let canonical = canonical(tool.as_str());
-    entries.iter().map(String::as_str).find(|entry| {
-        let entry = entry.trim().to_ascii_lowercase();
-        expand(&entry).iter().any(|name| matches(name, canonical))
-    })
-}
+    /// The entry of a deny list that covers a tool: by any of its names, under any spelling.
+    fn denies(&self, tool: &Tool) -> Option<&str> {
+        let own_name = tool.canonical();
+        let (outside, bridged) = match &tool.origin {
+            Origin::Core => (None, None),
+            Origin::Plugin(id) => (Some(id.as_str()), None),
+            Origin::Mcp(_) => (Some(catalogue::MCP_ENTRY), Some(format!("mcp__{own_name}"))),
+        };
+        self.find(|entry| {
+            let own_names = [Some(own_name), Some(tool.name.as_str()), bridged.as_deref()];
+            outside.is_some_and(|id| entry == PLUGINS_GROUP || is_id(entry, id))
+                || own_names.into_iter().flatten().any(|name| names_built_in(entry, name))
+                || catalogue::aliases(own_name).any(|name| names_built_in(entry, name))
+        })
+    }
 
-fn expand(entry: &str) -> BTreeSet<&str> {
-    match GROUPS.iter().find(|(group, _)| *group == entry) {
-        Some((_, tools)) => tools.iter().copied().collect(),
-        None => BTreeSet::from([canonical(entry)]),
+    fn find(&self, covers: impl Fn(&str) -> bool) -> Option<&str> {
+        self.0.iter().map(String::as_str).find(|entry| covers(entry))
     }
 }
 
-/// The tool that a name stands for: another of its names, or itself.
-#[must_use]
-pub fn canonical(name: &str) -> &str {
-    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
+impl<S: AsRef<str>> FromIterator<S> for Entries {
+    fn from_iter<I: IntoIterator<Item = S>>(entries: I) -> Self {
+        let folded = entries.into_iter().map(|entry| entry.as_ref().trim().to_ascii_lowercase());
+        Self(folded.filter(|entry| !entry.is_empty()).collect())
+    }
+}
+
+/// Whether an entry is the tool's name, one of its other names, its group, or a pattern for it.
+fn names_built_in(entry: &str, name: &str) -> bool {
+    if let Some(held) = catalogue::group_holds(entry, name) {
+        return held;
+    }
+    // The widget tool was once a part of the canvas.
+    let family = entry == "canvas" && name == "show_widget";
+    family || matches(catalogue::meant_by(entry), name)
+}
+
+fn is_id(entry: &str, id: &str) -> bool {
+    !id.trim().is_empty() && entry.eq_ignore_ascii_case(id.trim())
 }
 
 /// `*` stands for any run of characters.
@@ -108,65 +277,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
-const ALIASES: &[(&str, &str)] = &[("bash", "exec"), ("cron", "automations"), ("apply-patch", "apply_patch")];
-
-/// Groups of OpenClaw 2026.9.6.
-const GROUPS: &[(&str, &[&str])] = &[
-    ("group:runtime", &["exec", "process", "code_execution"]),
-    ("group:fs", &["read", "write", "edit", "apply_patch"]),
-    (
-        "group:sessions",
-        &[
-            "sessions", "sessions_list", "sessions_history", "sessions_search", "conversations_list",
-            "conversations_send", "conversations_turn", "sessions_send", "sessions_spawn", "sessions_yield",
-            "subagents", "session_status", "suggest_task", "dismiss_task",
-        ],
-    ),
-    ("group:memory", &["memory_search", "memory_get"]),
-    ("group:web", &["web_search", "x_search", "web_fetch"]),
-    ("group:ui", &["browser", "screen", "theme", "dashboard", "terminal", "portal", "canvas", "show_widget"]),
-    ("group:automation", &["heartbeat_respond", "automations", "gateway", "plugins", "openclaw"]),
-    ("group:messaging", &["message"]),
-    ("group:nodes", &["nodes", "computer"]),
-    (
-        "group:agents",
-        &["agents_list", "get_goal", "create_goal", "update_goal", "progress_card", "ask_user", "skill_workshop"],
-    ),
-    ("group:media", &["view_image", "image_generate", "music_generate", "video_generate", "tts", "pdf"]),
-    (
-        "group:openclaw",
-        &[
-            "code_execution", "sessions", "sessions_list", "sessions_history", "sessions_search", "conversations_list",
-            "conversations_send", "conversations_turn", "sessions_send", "sessions_spawn", "sessions_yield",
-            "subagents", "session_status", "suggest_task", "dismiss_task", "memory_search", "memory_get", "web_search",
-            "x_search", "web_fetch", "browser", "screen", "theme", "dashboard", "terminal", "portal", "show_widget",
-            "heartbeat_respond", "automations", "gateway", "plugins", "openclaw", "message", "nodes", "computer",
-            "agents_list", "get_goal", "create_goal", "update_goal", "progress_card", "ask_user", "skill_workshop",
-            "view_image", "image_generate", "music_generate", "video_generate", "tts", "pdf",
-        ],
-    ),
-];
-
-/// Profiles of OpenClaw 2026.9.6; `full` does not restrict.
-const PROFILES: &[(&str, &[&str])] = &[
-    ("minimal", &["session_status", "gateway"]),
-    (
-        "coding",
-        &[
-            "group:fs", "group:runtime", "group:web", "group:sessions", "group:memory", "automations", "gateway",
-            "get_goal", "create_goal", "update_goal", "progress_card", "ask_user", "skill_workshop", "view_image",
-            "image_generate", "music_generate", "video_generate", "theme",
-        ],
-    ),
-    (
-        "messaging",
-        &[
-            "group:messaging", "sessions", "sessions_list", "sessions_history", "sessions_search",
-            "conversations_list", "conversations_send", "conversations_turn", "sessions_send", "sessions_spawn",
-            "sessions_yield", "subagents", "session_status", "gateway", "ask_user", "theme",
-        ],
-    ),
-];
+const PLUGINS_GROUP: &str = "group:plugins";
 
 #[cfg(test)]
 #[path = "tools/tests.rs"]

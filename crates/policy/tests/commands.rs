@@ -41,7 +41,7 @@ fn policy(allowlist: &[String], safe_bins: &[String]) -> ExecPolicy {
         ask: ExecAsk::OnMiss,
         allowlist: allowlist.to_vec(),
         safe_bins: safe_bins.to_vec(),
-        strict_inline_eval: false,
+        ..ExecPolicy::default()
     }
 }
 
@@ -69,6 +69,7 @@ fn call(command: &str, listed: &[String]) -> ExecCall {
         context: CallContext {
             session: SessionKey::main(&agent),
             agent,
+            sender: stockade_policy::Sender::owner(),
             turn: TurnId::fresh(),
             call_id: "call".into(),
             generation: Digest::of(b""),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use stockade_core::{AgentId, Clock as _, Digest, SessionKey, SystemClock, TurnId};
 use stockade_policy::testing::permit;
-use stockade_policy::{Access, Backend, CallContext, ExecCall, Limits, Mount, View};
+use stockade_policy::{Access, Backend, CallContext, ExecCall, Limits, Mount, Sender, View};
 use stockade_sandbox::{ExecStatus, Executor, PATH};
 
 fn main() {
@@ -64,6 +64,7 @@ fn call(folder: &std::path::Path) -> ExecCall {
         context: CallContext {
             agent: AgentId::parse("main").expect("an id"),
             session: SessionKey::parse("agent:main:main").expect("a key"),
+            sender: Sender::owner(),
             turn: TurnId::fresh(),
             call_id: "call-1".into(),
             generation: Digest::of(b"policy"),

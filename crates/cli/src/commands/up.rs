@@ -62,6 +62,9 @@ fn report(running: &Running, probed: &[stockade_sandbox::Control], fresh: bool, 
         };
         output::say(format!("  {word} {:<16} {text}", line.control));
     }
+    for remark in &running.policy.remarks {
+        output::say(format!("  {} {remark}", output::doubt("note")));
+    }
     for note in &running.loaded.notes {
         output::say(format!("  {} {note}", output::doubt("note")));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::senders::SenderKey;
 use super::words;
 
 /// `tools`, and the same keys under an agent.
@@ -20,6 +21,8 @@ pub struct Tools {
     pub deny: Vec<String>,
     /// A further layer for a provider (`openai`) or one of its models (`openai/gpt-5`).
     pub by_provider: BTreeMap<String, ToolLayer>,
+    /// A further layer for who asks, by [`SenderKey`].
+    pub tools_by_sender: BTreeMap<String, ToolLayer>,
     /// What `exec` may run.
     pub exec: ExecKeys,
     /// The file tools.
@@ -186,9 +189,18 @@ impl Tools {
         if exec.mode.is_some() && (exec.security.is_some() || exec.ask.is_some()) {
             return Some((vec!["exec".into(), "mode".into()], "expected either mode, or security and ask"));
         }
+        if let Some(key) = self.tools_by_sender.keys().find(|key| SenderKey::parse(key).is_none()) {
+            let expected =
+                "expected channel:<channel>:<id>, id:<id>, e164:<phone>, username:<handle>, name:<name> or *";
+            return Some((vec!["toolsBySender".into(), key.clone()], expected));
+        }
         let both = |layer: &ToolLayer| layer.allow.is_some() && layer.also_allow.is_some();
-        let mut key = match self.by_provider.iter().find(|(_, layer)| both(layer)) {
-            Some((provider, _)) => vec!["byProvider".into(), provider.clone()],
+        let maps = [("byProvider", &self.by_provider), ("toolsBySender", &self.tools_by_sender)];
+        let named = maps.iter().find_map(|(map, layers)| {
+            layers.iter().find(|(_, layer)| both(layer)).map(|(key, _)| vec![(*map).to_owned(), key.clone()])
+        });
+        let mut key = match named {
+            Some(key) => key,
             None if both(&self.layer()) => Vec::new(),
             None => return None,
         };
@@ -196,7 +208,7 @@ impl Tools {
         Some((key, "expected either allow or alsoAllow in one layer"))
     }
 
-    /// The tool layer that these keys make, apart from `byProvider`.
+    /// The tool layer that these keys make, apart from `byProvider` and `toolsBySender`.
     #[must_use]
     pub fn layer(&self) -> ToolLayer {
         ToolLayer {

@@ -107,7 +107,7 @@ fn entry(question: &Question, answer: &Answer) -> Entry {
         session: answer.session.clone(),
         decision: Some(answer.decision.clone()),
         digest: answer.digest(),
-        detail: json!({ "via": "/v1/decide", "tool": answer.tool, "arguments": question.arguments, "labels": labels }),
+        detail: json!({ "via": "/v1/decide", "tool": answer.tool, "sender": question.sender, "arguments": question.arguments, "labels": labels }),
         ..Entry::new(Stage::Decision, Principal::SharedSecret { client: "/v1/decide".to_owned() })
     }
 }
@@ -119,7 +119,7 @@ fn tell(question: &Question, answer: &Answer) -> Value {
         "reason": answer.decision.reason(),
         "agent": answer.session.as_ref().map(stockade_core::SessionKey::agent),
         "session": answer.session,
-        "tool": answer.tool,
+        "tool": answer.tool.name,
         "facts": answer.facts(),
         "digest": answer.digest(),
         "policy": answer.generation,

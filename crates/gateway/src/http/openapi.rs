@@ -98,6 +98,28 @@ fn question_schema() -> Value {
                 "type": "string", "description": "agent:<id>:<name>, or main. Absent: the agent's main session.",
             },
             "turn": { "type": "string", "maxLength": 128, "description": "For the journal: `stockade trace TURN`." },
+            "sender": {
+                "type": ["object", "null"],
+                "additionalProperties": false,
+                "description": "Who asked, from your own records. Absent: the owner of the gateway. Given, whoever is not \
+                    marked as the owner is a stranger: control-plane tools are refused, and tools.toolsBySender holds.",
+                "properties": {
+                    "owner": { "type": "boolean", "default": false },
+                    "channel": { "type": ["string", "null"] },
+                    "id": { "type": ["string", "null"], "description": "On that channel." },
+                    "e164": { "type": ["string", "null"] },
+                    "username": { "type": ["string", "null"] },
+                    "name": { "type": ["string", "null"], "description": "What they show; only ever makes it stricter." },
+                },
+            },
+            "origin": {
+                "description": "Who provides the tool. Absent: it is a built-in tool of this name.",
+                "oneOf": [
+                    { "const": "core" },
+                    { "type": "object", "required": ["plugin"], "properties": { "plugin": { "type": "string" } } },
+                    { "type": "object", "required": ["mcp"], "properties": { "mcp": { "type": "string" } } },
+                ],
+            },
             "tool": { "type": "string", "description": "The tool's name; case and OpenClaw's other names do not matter." },
             "arguments": {
                 "type": "object",

@@ -19,6 +19,11 @@ pub(super) trait Gated {
     /// Asks the judge.
     fn judge(judge: &Judge<'_>, call: Self::Call) -> Judged<Self::Call>;
 
+    /// Asks the judge again when nobody answered. `None`: it waits for a person, always.
+    fn unattended(_: &Judge<'_>, _: Self::Call) -> Option<Judged<Self::Call>> {
+        None
+    }
+
     /// What the operator is shown.
     fn card(call: &Self::Call, agent: &AgentPolicy, because: &str) -> (String, Value);
 }
@@ -30,7 +35,7 @@ impl Turn<'_> {
         id: &str,
         call: &G,
     ) -> Result<Result<Permit<G::Call>, Denial>, TurnError> {
-        let judged = match self.judged(id, call)? {
+        let judged = match self.judged(id, call, G::judge)? {
             Ok(judged) => judged,
             Err(denial) => return self.refused(denial).await,
         };
@@ -50,16 +55,23 @@ impl Turn<'_> {
         Ok(Ok(permit))
     }
 
-    fn judged<G: Gated>(&self, id: &str, call: &G) -> Result<Result<Judged<G::Call>, Denial>, TurnError> {
+    fn judged<G: Gated, J>(
+        &self,
+        id: &str,
+        call: &G,
+        ask: impl FnOnce(&Judge<'_>, G::Call) -> J,
+    ) -> Result<Result<J, Denial>, TurnError> {
         let running = self.gateway.running();
         let agent = agent_of(&running, &self.admitted.agent)?;
         let lock = self.gateway.lock();
         let judge = Judge::new(&running.policy, &lock);
         // Facts come from the file system; other connections go on meanwhile.
         let message = &self.admitted.inbound;
-        let asking = Asking { running: &running, agent, session: &message.session, turn: &message.turn, call_id: id };
+        let sender = self.admitted.sender();
+        let (session, turn) = (&message.session, &message.turn);
+        let asking = Asking { running: &running, agent, session, sender: &sender, turn, call_id: id };
         let prepared = tokio::task::block_in_place(|| call.prepare(self, &asking));
-        Ok(prepared.map(|call| G::judge(&judge, call)))
+        Ok(prepared.map(|call| ask(&judge, call)))
     }
 
     async fn refused<T>(&self, denial: Denial) -> Result<Result<T, Denial>, TurnError> {
@@ -84,20 +96,37 @@ impl Turn<'_> {
             outcome = self.gateway.approvals.wait(&request) => outcome,
             () = self.stop.cancelled() => Outcome::Cancelled,
         };
-        let (by, approval) = match outcome {
-            Outcome::Answered(approval) => (approval.by.to_string(), Some(approval)),
-            Outcome::Pending | Outcome::Expired | Outcome::Cancelled => ("nobody".to_owned(), None),
-        };
-        let answered = match approval {
-            Some(approval) => match self.judged(id, call)? {
-                Ok(fresh) => pending.answer(&approval, fresh, self.gateway.clock.now()),
-                Err(denial) => Err(denial),
-            },
-            None => Err(pending.unanswered()),
+        let (by, answered) = match outcome {
+            Outcome::Answered(approval) => {
+                let fresh = self.judged(id, call, G::judge)?;
+                let now = self.gateway.clock.now();
+                (approval.by.to_string(), fresh.and_then(|fresh| pending.answer(&approval, fresh, now)))
+            }
+            Outcome::Expired => ("nobody".to_owned(), self.unattended(id, call, pending)?),
+            Outcome::Pending | Outcome::Cancelled => ("nobody".to_owned(), Err(pending.unanswered())),
         };
         let decision = answered.as_ref().err().map(|denial| Decision::Deny(denial.clone()));
         let detail = json!({ "approval": request.id, "by": by });
         self.recorder.write(Stage::Approval, decision, Some(request.card.digest), detail).await?;
         Ok(answered)
+    }
+
+    /// What `askFallback` leaves of a question that nobody answered: a permit only for what the judge now
+    /// allows by itself.
+    fn unattended<G: Gated>(
+        &self,
+        id: &str,
+        call: &G,
+        pending: Pending<G::Call>,
+    ) -> Result<Result<Permit<G::Call>, Denial>, TurnError> {
+        let judged = match self.judged(id, call, G::unattended)? {
+            Ok(judged) => judged,
+            Err(denial) => return Ok(Err(denial)),
+        };
+        Ok(match judged.map(|judged| judged.settle(self.gateway.clock.now())) {
+            Some(Settled::Permit(permit)) => Ok(permit),
+            Some(Settled::Deny(denial)) => Err(denial),
+            Some(Settled::Ask(_)) | None => Err(pending.unanswered()),
+        })
     }
 }

@@ -128,6 +128,10 @@ impl Gated for ExecWish {
         judge.exec(call)
     }
 
+    fn unattended(judge: &Judge<'_>, call: ExecCall) -> Option<Judged<ExecCall>> {
+        Some(judge.unattended(call))
+    }
+
     fn card(call: &ExecCall, agent: &AgentPolicy, because: &str) -> (String, Value) {
         let command = text::visible(&call.command);
         let complete = command::analyze(&call.command).opaque.is_none();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use stockade_config::exec_approvals::AllowlistEntry;
 use stockade_config::model::{ExecAsk, ExecSecurity};
 use stockade_core::{AgentId, Decision, Denial, Digest, Rule, SessionKey, TurnId};
 
@@ -13,8 +14,9 @@ use super::{BadQuestion, Verdict, read, verdict};
 use crate::call::{CallContext, ExecCall, Executable};
 use crate::command;
 use crate::environment::{self, Source};
-use crate::exec::ExecPolicy;
+use crate::exec::{ExecPolicy, entries};
 use crate::mounts::{self, MountPolicy};
+use crate::sender::Sender;
 use crate::view::{Backend, Limits, View};
 
 /// A command under an allowlist, asked for on a miss.
@@ -22,7 +24,7 @@ use crate::view::{Backend, Limits, View};
 struct CommandQuestion {
     cmd: String,
     #[serde(default)]
-    allowlist: Vec<String>,
+    allowlist: Vec<Listed>,
     #[serde(default)]
     safe_bins: Vec<String>,
     /// `tools.exec.strictInlineEval`.
@@ -35,6 +37,14 @@ struct CommandQuestion {
     /// is found in `/usr/bin` when it is on one of the lists.
     #[serde(default, alias = "resolve", alias = "resolved", alias = "which", alias = "paths")]
     resolver: BTreeMap<String, Option<PathBuf>>,
+}
+
+/// An entry of an allowlist: a pattern, or as the approvals document has it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Listed {
+    Pattern(String),
+    Entry(AllowlistEntry),
 }
 
 /// A bind string, the links on the way, and the container that it is for. `{HOME}` and `{WS}` stand for
@@ -84,12 +94,15 @@ pub fn command(kind: &'static str, question: Value) -> Result<Verdict, BadQuesti
     let programs =
         analysis.programs().map(|word| Executable { word: word.to_owned(), path: question.find(word), identity: None });
     let programs = programs.collect();
+    let (allowlist, argument_entries) = entries(&question.entries());
     let policy = ExecPolicy {
         security: ExecSecurity::Allowlist,
         ask: ExecAsk::OnMiss,
-        allowlist: question.allowlist,
+        allowlist,
+        argument_entries,
         safe_bins: question.safe_bins,
         strict_inline_eval: question.strict_inline_eval,
+        ..ExecPolicy::default()
     };
     let call = ExecCall {
         context: nobody()?,
@@ -115,6 +128,14 @@ pub fn command(kind: &'static str, question: Value) -> Result<Verdict, BadQuesti
 }
 
 impl CommandQuestion {
+    fn entries(&self) -> Vec<AllowlistEntry> {
+        let entry = |listed: &Listed| match listed {
+            Listed::Pattern(pattern) => AllowlistEntry { pattern: pattern.clone(), arg_pattern: None, source: None },
+            Listed::Entry(entry) => entry.clone(),
+        };
+        self.allowlist.iter().map(entry).collect()
+    }
+
     fn find(&self, word: &str) -> Option<PathBuf> {
         if let Some(found) = self.resolver.get(word) {
             return found.clone();
@@ -126,7 +147,9 @@ impl CommandQuestion {
             return None;
         }
         let is_pattern = |entry: &str| entry.contains(['*', '?']);
-        let entry = self.allowlist.iter().chain(&self.safe_bins).find(|entry| {
+        let entries = self.entries();
+        let patterns = entries.iter().map(|entry| &entry.pattern);
+        let entry = patterns.chain(&self.safe_bins).find(|entry| {
             let by_path = entry.starts_with('/')
                 && (is_pattern(entry) || Path::new(entry).file_name() == Some(std::ffi::OsStr::new(word)));
             entry.as_str() == word || by_path
@@ -202,6 +225,7 @@ fn nobody() -> Result<CallContext, BadQuestion> {
     Ok(CallContext {
         session: SessionKey::main(&agent),
         agent,
+        sender: Sender::owner(),
         turn,
         call_id: String::new(),
         generation: Digest::of(b""),

@@ -25,6 +25,7 @@ pub(crate) fn call(command: &str) -> ExecCall {
         context: CallContext {
             session: SessionKey::main(&agent),
             agent,
+            sender: crate::sender::Sender::owner(),
             turn: TurnId::fresh(),
             call_id: "c".into(),
             generation: Digest::of(b""),
@@ -51,9 +52,7 @@ pub(crate) fn call(command: &str) -> ExecCall {
 
 fn verdict(security: ExecSecurity, ask: ExecAsk, command: &str) -> &'static str {
     let allowlist = ["ls", "/usr/bin/wc", "git", "bash", "python3", "/workspace/run"].map(str::to_owned).to_vec();
-    ExecPolicy { security, ask, allowlist, safe_bins: Vec::new(), strict_inline_eval: false }
-        .judge(&call(command))
-        .verdict()
+    ExecPolicy { security, ask, allowlist, ..ExecPolicy::default() }.judge(&call(command)).verdict()
 }
 
 #[test]
@@ -111,8 +110,7 @@ fn what_an_allowlist_entry_does_not_cover_is_refused() {
         security: ExecSecurity::Allowlist,
         ask: ExecAsk::Off,
         allowlist: vec!["ls".into()],
-        safe_bins: Vec::new(),
-        strict_inline_eval: false,
+        ..ExecPolicy::default()
     };
     assert_eq!(policy.judge(&background).verdict(), "deny");
     let mut unresolved = call("ls");
@@ -135,8 +133,7 @@ fn listed(names: &[&str]) -> ExecPolicy {
         security: ExecSecurity::Allowlist,
         ask: ExecAsk::OnMiss,
         allowlist: names.iter().map(|name| (*name).to_owned()).collect(),
-        safe_bins: Vec::new(),
-        strict_inline_eval: false,
+        ..ExecPolicy::default()
     }
 }
 
@@ -206,8 +203,7 @@ fn what_the_project_configures_asks_on_the_host() {
         security: ExecSecurity::Allowlist,
         ask: ExecAsk::Off,
         allowlist: vec!["git".into(), "cargo".into(), "ls".into()],
-        safe_bins: Vec::new(),
-        strict_inline_eval: false,
+        ..ExecPolicy::default()
     };
     for (command, sandbox, host) in
         [("git status", "allow", "deny"), ("cargo build", "allow", "deny"), ("ls", "allow", "allow")]

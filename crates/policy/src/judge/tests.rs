@@ -48,7 +48,7 @@ fn containment_closes_everything_and_an_unreadable_lock_is_closed() {
         let read = FileOp::Read { offset: 1, limit: 1 };
         assert_eq!(because(&judge.file(file_call(&policy, "x", read))), "containment");
         let agent = policy.default_agent().expect("an agent");
-        assert!(judge.tool(agent, &SessionKey::main(&agent.id), &ToolName::new("read")).is_err());
+        assert!(judge.tool(agent, &SessionKey::main(&agent.id), &Sender::owner(), &Tool::core("read")).is_err());
     }
     assert_eq!(because(&Judge::new(&policy, &Lock::Released).exec(exec_call(&policy, "ls"))), "allow");
 }

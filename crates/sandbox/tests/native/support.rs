@@ -123,6 +123,7 @@ fn context(session: &str) -> CallContext {
     CallContext {
         agent: AgentId::parse("main").expect("an id"),
         session: SessionKey::parse(session).expect("a key"),
+        sender: stockade_policy::Sender::owner(),
         turn: TurnId::fresh(),
         call_id: "call-1".into(),
         generation: Digest::of(b"policy"),

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use stockade_agent::tools;
-use stockade_core::{AgentId, SessionKey, ToolName};
-use stockade_policy::Judge;
+use stockade_core::{AgentId, SessionKey};
+use stockade_policy::{Judge, Sender, Tool};
 
 use super::{Caller, Outcome, Params};
 
@@ -74,9 +74,10 @@ pub fn tools(caller: &Caller, params: &Params) -> Outcome {
         Some(_) => params.session(gateway, "sessionKey")?,
         None => SessionKey::main(&agent.id),
     };
+    let sender = Sender::of(caller.session().principal());
     let (mut offered, mut denied) = (Vec::new(), Vec::new());
     for tool in tools::ALL {
-        match judge.tool(agent, &session, &ToolName::new(tool.name)) {
+        match judge.tool(agent, &session, &sender, &Tool::core(tool.name)) {
             Ok(()) => offered.push(json!({
                 "id": tool.name, "label": tool.name, "description": tool.definition().description, "source": "core",
             })),
