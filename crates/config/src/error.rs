@@ -110,6 +110,12 @@ pub enum ConfigError {
         /// The fact and the way out.
         why: String,
     },
+    /// A value that stands in the environment or a secret file is not the one that was confirmed.
+    #[error("{keys}: the value comes from the environment or a secret file, and is not the one that was confirmed")]
+    Resolved {
+        /// The full key paths.
+        keys: String,
+    },
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

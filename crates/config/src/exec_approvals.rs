@@ -3,7 +3,7 @@
 //! read whole is an error, never "no restriction".
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -63,28 +63,37 @@ pub struct AllowlistEntry {
 /// [`ConfigError`] when the file is malformed, has another version, or others may write it: who can
 /// write it can allow commands.
 pub fn approvals_file(paths: &Paths) -> Result<Option<ExecApprovals>, ConfigError> {
-    let path = paths.state.join("exec-approvals.json");
+    document(paths)?.map(|value| of(&value, paths)).transpose()
+}
+
+/// The file as a value; `None` when it is absent.
+pub(crate) fn document(paths: &Paths) -> Result<Option<Value>, ConfigError> {
+    let path = place(paths);
     match std::fs::symlink_metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         _ => {}
     }
-    read(&path).map(Some)
+    let file = read_text(&path, MAX_CONFIG)?;
+    if file.mode & 0o022 != 0 {
+        let why = format!("others may write it (mode {:04o}); run `chmod 600 {}`", file.mode, path.display());
+        return Err(ConfigError::File { path, why });
+    }
+    Ok(Some(parse(&path, &file.text, 0)?.value))
 }
 
-fn read(path: &Path) -> Result<ExecApprovals, ConfigError> {
-    let file = read_text(path, MAX_CONFIG)?;
-    let refuse = |why: String| ConfigError::File { path: path.to_owned(), why };
-    if file.mode & 0o022 != 0 {
-        let shown = path.display();
-        return Err(refuse(format!("others may write it (mode {:04o}); run `chmod 600 {shown}`", file.mode)));
-    }
-    let parsed = parse(path, &file.text, 0)?;
+/// The policy in a value; the paths are for the message.
+pub(crate) fn of(value: &Value, paths: &Paths) -> Result<ExecApprovals, ConfigError> {
+    let refuse = |why: String| ConfigError::File { path: place(paths), why };
     let approvals: ExecApprovals =
-        crate::load::typed_value(&parsed.value).map_err(|(key, expected)| refuse(format!("{key}: {expected}")))?;
+        crate::load::typed_value(value).map_err(|(key, expected)| refuse(format!("{key}: {expected}")))?;
     if approvals.version != 1 {
         return Err(refuse("version: expected 1".to_owned()));
     }
     Ok(approvals)
+}
+
+fn place(paths: &Paths) -> PathBuf {
+    paths.state.join("exec-approvals.json")
 }
 
 fn security<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ExecSecurity>, D::Error> {

@@ -45,6 +45,12 @@ impl Tree {
         Ok(Self { value, notes: reader.notes, sources: reader.sources })
     }
 
+    /// A config that was read before; errors name the file without a line.
+    pub(crate) fn of(value: Value, path: &Path) -> Self {
+        let source = Source { path: path.to_owned(), prefix: Vec::new(), outline: None };
+        Self { value, notes: Vec::new(), sources: vec![source] }
+    }
+
     /// The files that were read, the config first.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();

@@ -10,6 +10,8 @@
 
 pub mod baseline;
 mod bounds;
+pub mod confirmed;
+pub mod documents;
 mod dotenv;
 pub mod environment;
 pub mod error;
@@ -29,6 +31,8 @@ mod syntax;
 pub mod weak_points;
 
 pub use baseline::{baseline, own_baseline};
+pub use confirmed::Confirmed;
+pub use documents::Documents;
 pub use environment::Env;
 pub use error::ConfigError;
 pub use exec_approvals::{AllowlistEntry, ApprovalLayer, ExecApprovals, approvals_file};

@@ -1,15 +1,18 @@
 //! The way from files to a [`Loaded`]: bounds, syntax, includes, known keys, environment,
 //! references, types. Each step refuses what the next must not see.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use stockade_core::{Digest, DigestBuilder, Secret};
 
+use crate::documents::{Documents, canonical};
 use crate::dotenv;
 use crate::environment::Env;
 use crate::error::ConfigError;
+use crate::exec_approvals::{self, ExecApprovals};
 use crate::files::folder_mode;
 use crate::include::{Tree, dotted};
 use crate::interpolate::interpolate;
@@ -27,6 +30,13 @@ pub struct Loaded {
     pub config: Config,
     /// `stockade.json`; all defaults when the file is absent.
     pub own: OwnConfig,
+    /// The host's own exec policy; `None` when there is no such file.
+    pub approvals: Option<ExecApprovals>,
+    /// The documents as they were written, includes merged in.
+    pub written: Documents,
+    /// The documents with every variable and reference replaced; the gateway's secrets stand in them too when
+    /// they came from the environment.
+    pub resolved: Documents,
     /// Every file that was read, for the watcher: the configs, what they include, `.env`, secrets.
     pub files: Vec<PathBuf>,
     /// What is worth saying to the operator.
@@ -47,37 +57,103 @@ pub struct Loaded {
 /// is no config.
 pub fn load(paths: &Paths, env: &Env) -> Result<Loaded, ConfigError> {
     let roots = include_roots(env);
-    let mut tree = read(&paths.config, &roots)?.ok_or_else(|| ConfigError::Missing { path: paths.config.clone() })?;
-    let mut own_tree = read(&paths.own_config, &roots)?;
-    let dotenv = dotenv::read(&paths.state.join(".env"))?;
+    let openclaw = read(&paths.config, &roots)?.ok_or_else(|| ConfigError::Missing { path: paths.config.clone() })?;
+    let own = read(&paths.own_config, &roots)?;
+    let approvals = exec_approvals::document(paths)?;
+    let mut files = openclaw.files();
+    files.extend(own.iter().flat_map(Tree::files));
+    Trees { openclaw, own, approvals, files }.load(paths, env)
+}
 
-    let mut files = tree.files();
-    let mut notes = std::mem::take(&mut tree.notes);
-    files.extend(dotenv.path);
-    notes.extend(dotenv.notes);
-    notes.extend(open_folder(&paths.state));
-    let env = env.clone().with_fallback(dotenv.vars).with_fallback(inline_vars(&tree.value));
+/// Loads documents that were read before, by the same steps. `files` is where they came from.
+///
+/// # Errors
+/// As [`load()`].
+pub(crate) fn load_from(
+    documents: &Documents,
+    files: Vec<PathBuf>,
+    paths: &Paths,
+    env: &Env,
+) -> Result<Loaded, ConfigError> {
+    let present = |value: &Value| Some(value.clone()).filter(|value| !value.is_null());
+    let trees = Trees {
+        openclaw: Tree::of(documents.openclaw.clone(), &paths.config),
+        own: present(&documents.own).map(|value| Tree::of(value, &paths.own_config)),
+        approvals: present(&documents.approvals),
+        files,
+    };
+    trees.load(paths, env)
+}
 
-    let references = secret_ref::find(&tree.value);
-    notes.extend(finish(&mut tree, &OPENCLAW, &env)?);
-    files.extend(secret_ref::resolve(&mut tree, &references, &env, paths)?);
-    let mut config: Config = typed(&tree)?;
-    refuse_contradictions(&config, &tree)?;
-    from_environment(&mut config, &env)?;
+/// The documents before anything in them was replaced.
+struct Trees {
+    openclaw: Tree,
+    own: Option<Tree>,
+    approvals: Option<Value>,
+    files: Vec<PathBuf>,
+}
 
-    let mut own = OwnConfig::default();
-    if let Some(tree) = &mut own_tree {
-        files.extend(tree.files());
-        notes.append(&mut tree.notes);
-        notes.extend(finish(tree, &OWN, &env)?);
-        own = typed(tree)?;
+impl Trees {
+    fn load(self, paths: &Paths, env: &Env) -> Result<Loaded, ConfigError> {
+        let Self { openclaw: mut tree, own: mut own_tree, approvals, mut files } = self;
+        let written = documents(&tree, own_tree.as_ref(), approvals.as_ref());
+        let dotenv = dotenv::read(&paths.state.join(".env"))?;
+        let mut notes = std::mem::take(&mut tree.notes);
+        files.extend(dotenv.path);
+        notes.extend(dotenv.notes);
+        notes.extend(open_folder(&paths.state));
+        let env = env.clone().with_fallback(dotenv.vars).with_fallback(inline_vars(&tree.value));
+
+        let references = secret_ref::find(&tree.value);
+        notes.extend(finish(&mut tree, &OPENCLAW, &env)?);
+        files.extend(secret_ref::resolve(&mut tree, &references, &env, paths)?);
+        let mut config: Config = typed(&tree)?;
+        refuse_contradictions(&config, &tree)?;
+        from_environment(&mut config, &env)?;
+
+        let mut own = OwnConfig::default();
+        if let Some(tree) = &mut own_tree {
+            notes.append(&mut tree.notes);
+            notes.extend(finish(tree, &OWN, &env)?);
+            own = typed(tree)?;
+        }
+
+        let mut secrets = known_keys::secrets(&tree.value);
+        secrets.extend([&config.gateway.auth.token, &config.gateway.auth.password].into_iter().flatten().cloned());
+        let mut resolved = documents(&tree, own_tree.as_ref(), approvals.as_ref());
+        let fingerprint = fingerprint(&config, &resolved);
+        put_secrets(&config, &mut resolved.openclaw);
+        let approvals = approvals.map(|value| exec_approvals::of(&value, paths)).transpose()?;
+        let mut seen = BTreeSet::new();
+        files.retain(|file| seen.insert(file.clone()));
+        let paths = paths.clone();
+        Ok(Loaded { config, own, approvals, written, resolved, files, notes, secrets, fingerprint, paths })
     }
+}
 
-    let mut secrets = known_keys::secrets(&tree.value);
-    secrets.extend([&config.gateway.auth.token, &config.gateway.auth.password].into_iter().flatten().cloned());
-    let own_value = own_tree.as_ref().map_or(&Value::Null, |tree| &tree.value);
-    let fingerprint = fingerprint(&config, &tree.value, own_value);
-    Ok(Loaded { config, own, files, notes, secrets, fingerprint, paths: paths.clone() })
+fn documents(openclaw: &Tree, own: Option<&Tree>, approvals: Option<&Value>) -> Documents {
+    Documents {
+        openclaw: openclaw.value.clone(),
+        own: own.map(|tree| tree.value.clone()).unwrap_or_default(),
+        approvals: approvals.cloned().unwrap_or_default(),
+    }
+}
+
+/// Puts the gateway's secrets where they would stand if the config had them.
+fn put_secrets(config: &Config, tree: &mut Value) {
+    let auth = &config.gateway.auth;
+    let secrets = [("token", &auth.token), ("password", &auth.password)];
+    let found = secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.as_ref()?)));
+    for (name, secret) in found {
+        let mut node = &mut *tree;
+        for key in ["gateway", "auth"] {
+            let Some(fields) = node.as_object_mut() else { return };
+            node = fields.entry(key).or_insert_with(|| Value::Object(Map::new()));
+        }
+        if let Some(fields) = node.as_object_mut() {
+            fields.insert(name.to_owned(), Value::String(secret.expose().to_owned()));
+        }
+    }
 }
 
 /// Who can write in the state directory can replace every file in it, whatever their modes.
@@ -197,29 +273,16 @@ fn include_roots(env: &Env) -> Vec<PathBuf> {
     roots.split(':').map(PathBuf::from).filter(|root| root.is_absolute()).collect()
 }
 
-fn fingerprint(config: &Config, tree: &Value, own: &Value) -> Digest {
+fn fingerprint(config: &Config, documents: &Documents) -> Digest {
     let auth = &config.gateway.auth;
     let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
     DigestBuilder::new("stockade config")
-        .field("openclaw", canonical(tree).to_string())
-        .field("stockade", canonical(own).to_string())
+        .field("openclaw", canonical(&documents.openclaw).to_string())
+        .field("stockade", canonical(&documents.own).to_string())
         .field("port", config.gateway.port().to_be_bytes())
         .field("token", text(&auth.token))
         .field("password", text(&auth.password))
         .finish()
-}
-
-/// The same value with its keys sorted: the order in the file changes nothing.
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().collect();
-            sorted.sort_unstable_by_key(|(key, _)| *key);
-            Value::Object(sorted.into_iter().map(|(key, value)| (key.clone(), canonical(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        scalar => scalar.clone(),
-    }
 }
 
 /// Serde's words for what it expects, and an operator's.
