@@ -200,11 +200,8 @@ mod tests {
     #[test]
     fn the_deepest_config_is_remembered_too() {
         let levels = MAX_DEPTH - 4;
-        let config = format!(
-            "{{plugins:{{entries:{{mine:{{config:{}1{}}}}}}}}}",
-            "{a:".repeat(levels),
-            "}".repeat(levels)
-        );
+        let config =
+            format!("{{plugins:{{entries:{{mine:{{config:{}1{}}}}}}}}}", "{a:".repeat(levels), "}".repeat(levels));
         let (_folder, paths) = state(&config);
         let loaded = load(&paths, &Env::default()).expect("loads");
         let text = Confirmed::of(&loaded).expect("random").text();
