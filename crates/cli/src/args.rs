@@ -61,7 +61,10 @@ pub enum Command {
     )]
     Approvals(Approvals),
     /// A changed config that would allow more waits here
-    #[command(subcommand, after_help = "Examples:\n  stockade config held\n  stockade config confirm 8c1d22aa90ef")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  stockade config held\n  stockade config confirm 8c1d22aa90ef\n  stockade config accept"
+    )]
     Config(Config),
     /// Stop everything, or end that
     #[command(
@@ -135,7 +138,7 @@ pub enum Approvals {
 /// `stockade config`.
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// What waits, and by which keys it would allow more
+    /// What waits, and what it would change, key by key
     Held {
         /// Print as JSON
         #[arg(long)]
@@ -145,6 +148,14 @@ pub enum Config {
     Confirm {
         /// Which config: what `stockade config held` printed
         generation: String,
+    },
+    /// While no gateway runs: show what the config on the disk changes, or take it for confirmed
+    Accept {
+        /// Which config: what `stockade config accept` printed; without it nothing is accepted
+        generation: Option<String>,
+        /// Print what it changes as JSON
+        #[arg(long, conflicts_with = "generation")]
+        json: bool,
     },
 }
 

@@ -232,7 +232,7 @@ async fn a_rotated_token_closes_what_the_old_one_opened() {
     home.edit("openclaw.json", TOKEN, &fresh);
     // Whoever can write the file could let himself in: another secret waits for the operator, whose command line
     // still gets through although the file names the new one.
-    wait_until("the edit is held", || up.said().contains("would allow more (gateway.auth)"));
+    wait_until("the edit is held", || up.said().contains("would allow more (gateway.auth.token)"));
     assert!(matches!(Raw::open(up.address).await.connect(&params(&[])).await["ok"], serde_json::Value::Bool(true)));
     let confirmed = home.run(&["config", "confirm", &generation(&home)]);
     assert!(confirmed.status.success(), "{confirmed:?}");
@@ -295,7 +295,7 @@ async fn a_provider_that_moves_waits_for_the_operator() {
     let up = home.up();
     let mut operator = up.operator().await;
     home.edit("openclaw.json", &model.url, "http://127.0.0.1:9");
-    wait_until("the edit is held", || up.said().contains("would allow more (models.providers)"));
+    wait_until("the edit is held", || up.said().contains("would allow more (models.providers.local.baseUrl)"));
     model.says("Still here.");
     chat(&mut operator, "hello").await.expect("the old provider answers");
 }

@@ -27,7 +27,7 @@ use crate::paths::Paths;
 pub struct Confirmed {
     version: u32,
     documents: Documents,
-    /// The files it came from: no agent reaches them.
+    /// The files it came from, which no agent reaches; those in the state directory by their path in it.
     files: Vec<PathBuf>,
     salt: String,
     /// What came from elsewhere than the documents, by key.
@@ -42,7 +42,10 @@ impl Confirmed {
     pub fn of(loaded: &Loaded) -> Result<Self, NoRandomness> {
         let salt = Secret::random()?.expose().to_owned();
         let resolved = resolved(loaded, &salt);
-        Ok(Self { version: VERSION, documents: loaded.written.clone(), files: loaded.files.clone(), salt, resolved })
+        // A state directory that is moved is the same one.
+        let inside = |file: &PathBuf| file.strip_prefix(&loaded.paths.state).unwrap_or(file).to_owned();
+        let files = loaded.files.iter().map(inside).collect();
+        Ok(Self { version: VERSION, documents: loaded.written.clone(), files, salt, resolved })
     }
 
     /// Reads a record; `path` is for the message.
@@ -70,7 +73,8 @@ impl Confirmed {
     /// [`ConfigError`] as [`crate::load()`]; [`ConfigError::Resolved`] when a value that stands elsewhere is not
     /// the one that was confirmed.
     pub fn load(&self, paths: &Paths, env: &Env) -> Result<Loaded, ConfigError> {
-        let loaded = load_from(&self.documents, self.files.clone(), paths, env)?;
+        let files = self.files.iter().map(|file| paths.state.join(file)).collect();
+        let loaded = load_from(&self.documents, files, paths, env)?;
         let now = resolved(&loaded, &self.salt);
         let all: BTreeSet<&String> = now.keys().chain(self.resolved.keys()).collect();
         let changed = all.into_iter().filter(|key| now.get(*key) != self.resolved.get(*key));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use stockade_agent::{GuardedClient, Timeouts};
 use stockade_core::secret::NoRandomness;
 use stockade_core::{Clock, Denial, Digest, Principal, Redactor, Rule, Secret, SessionKey, Stage, Timestamp};
+use stockade_policy::ratchet::Change;
 use stockade_policy::{AgentPolicy, Backend, Lock, View};
 use stockade_sandbox::{Executor, folders};
 use stockade_store::containment;
@@ -51,6 +52,8 @@ pub struct Gateway {
     running: RwLock<Arc<Running>>,
     pub(crate) local_key: Secret,
     held: Mutex<Option<Held>>,
+    /// One change of the config at a time, from the comparison to the replacement.
+    pub(crate) changing: tokio::sync::Mutex<()>,
     pub(crate) epoch: watch::Sender<u64>,
 }
 
@@ -101,6 +104,7 @@ impl Gateway {
             running: RwLock::new(Arc::new(running)),
             local_key,
             held: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
             epoch: watch::Sender::new(0),
             clock,
         }))
@@ -114,14 +118,15 @@ impl Gateway {
 
     /// Keeps a config that waits for an operator; the last one replaces any before it.
     pub(crate) fn hold(&self, held: Option<Held>) {
+        self.redactor.learn(held.iter().flat_map(|held| held.secrets().iter().cloned()));
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
     }
 
-    /// The config that waits, by what it would widen.
+    /// The config that waits, by what it would change.
     #[must_use]
-    pub fn held(&self) -> Option<(Digest, Vec<String>)> {
+    pub fn held(&self) -> Option<(Digest, Vec<Change>)> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.as_ref().map(|held| (held.generation(), held.widenings.clone()))
+        held.as_ref().map(|held| (held.generation(), held.changes.clone()))
     }
 
     /// Takes the config that waits, if it is still this one.

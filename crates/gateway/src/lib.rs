@@ -4,6 +4,7 @@
 pub mod approvals;
 pub mod auth;
 pub mod client;
+pub mod confirmed;
 pub mod controls;
 pub mod decide;
 pub mod events;

@@ -10,9 +10,10 @@ use notify::{RecursiveMode, Watcher as _};
 use serde_json::json;
 use stockade_config::{Env, Paths};
 use stockade_core::Scope;
+use stockade_policy::ratchet::{self, Change, widenings};
 use tokio::sync::mpsc;
 
-use crate::{Gateway, Running};
+use crate::{Gateway, Running, confirmed};
 
 /// Watches the config's files for as long as the gateway runs.
 ///
@@ -54,6 +55,7 @@ pub fn start(gateway: &Arc<Gateway>, paths: Paths, env: Env) -> Result<(), notif
 }
 
 async fn reload(gateway: &Gateway, paths: &Paths, env: &Env) {
+    let _one_at_a_time = gateway.changing.lock().await;
     let old = gateway.running();
     let new = match Running::load(paths, env) {
         // Back to what is in force: nothing waits any more.
@@ -71,26 +73,41 @@ async fn reload(gateway: &Gateway, paths: &Paths, env: &Env) {
     if (was.port(), was.bind, was.custom_bind_host) != (is.port(), is.bind, is.custom_bind_host) {
         tracing::warn!("gateway.port and gateway.bind change only with a restart");
     }
-    let widenings = widenings(&old, &new);
-    if !widenings.is_empty() {
-        let keys = widenings.join(", ");
-        let detail = json!({ "widens": widenings, "generation": new.policy.generation });
-        if record(gateway, "config held", detail).await {
-            gateway.hold(Some(Held { running: new, widenings, from: old.policy.generation }));
-            tracing::error!("the changed config would allow more ({keys}); it waits: see `stockade config held`");
-        }
+    let changes = compare(&old, &new);
+    if widenings(&changes).next().is_some() {
+        hold(gateway, &old, new, changes).await;
         return;
     }
     gateway.hold(None);
-    put_in_force(gateway, &old, new).await;
+    put_in_force(gateway, &old, new, &changes).await;
+}
+
+/// What a config changes, key by key: the one comparison of every way to change it.
+pub(crate) fn compare(old: &Running, new: &Running) -> Vec<Change> {
+    ratchet::compare((&old.loaded.resolved, &old.policy), (&new.loaded.resolved, &new.policy))
+}
+
+/// Keeps a config that allows more until an operator confirms it. One that could not be recorded is not kept.
+pub(crate) async fn hold(gateway: &Gateway, old: &Running, new: Running, changes: Vec<Change>) -> bool {
+    let keys: Vec<&str> = widenings(&changes).collect();
+    let detail = json!({ "widens": keys, "generation": new.policy.generation });
+    let recorded = record(gateway, "config held", detail).await;
+    if recorded {
+        tracing::error!(
+            "the changed config would allow more ({}); it waits: see `stockade config held`",
+            keys.join(", ")
+        );
+        gateway.hold(Some(Held { running: new, changes, from: old.policy.generation }));
+    }
+    recorded
 }
 
 /// A changed config that allows more than the running one, waiting for an operator.
 pub struct Held {
     running: Running,
     from: stockade_core::Digest,
-    /// The keys by which it allows more.
-    pub widenings: Vec<String>,
+    /// What it changes.
+    pub changes: Vec<Change>,
 }
 
 impl Held {
@@ -99,51 +116,37 @@ impl Held {
     pub fn generation(&self) -> stockade_core::Digest {
         self.running.policy.generation
     }
+
+    pub(crate) fn secrets(&self) -> &[stockade_core::Secret] {
+        &self.running.loaded.secrets
+    }
 }
 
 /// Puts a held config in force, because an operator says so.
 pub async fn confirm(gateway: &Gateway, held: Held, by: &stockade_core::Principal) {
+    let _one_at_a_time = gateway.changing.lock().await;
+    let old = gateway.running();
     // What was shown was the way from one config to another; from anywhere else it is another way.
-    if gateway.running().policy.generation != held.from {
+    if old.policy.generation != held.from {
         return;
     }
-    let detail = json!({ "widens": held.widenings, "generation": held.generation(), "by": by.to_string() });
+    let keys: Vec<&str> = widenings(&held.changes).collect();
+    let detail = json!({ "widens": keys, "generation": held.generation(), "by": by.to_string() });
     if record(gateway, "config confirmed", detail).await {
-        let old = gateway.running();
-        put_in_force(gateway, &old, held.running).await;
+        put_in_force(gateway, &old, held.running, &held.changes).await;
     }
 }
 
-/// The keys by which a config allows more: agents, who may connect, and where secrets are sent.
-fn widenings(old: &Running, new: &Running) -> Vec<String> {
-    let mut keys = stockade_policy::ratchet::widenings(&old.policy, &new.policy);
-    let (was, is) = (&old.loaded.config.gateway, &new.loaded.config.gateway);
-    let mut found = |wider: bool, key: &str| {
-        if wider {
-            keys.push(key.to_owned());
-        }
-    };
-    // Whoever writes another secret lets himself in and the operator out.
-    found(!same_secret(old, new), "gateway.auth");
-    // Debug shows no secret, and every other field: whatever differs is a place that the keys would go to.
-    let shown = |running: &Running| format!("{:?}", running.loaded.config.models);
-    found(shown(old) != shown(new), "models.providers");
-    found(format!("{:?}", is.trusted_proxies) != format!("{:?}", was.trusted_proxies), "gateway.trustedProxies");
-    found(is.allow_real_ip_fallback && !was.allow_real_ip_fallback, "gateway.allowRealIpFallback");
-    let (was_ui, is_ui) = (&was.control_ui.allowed_origins, &is.control_ui.allowed_origins);
-    found(is_ui.iter().any(|origin| !was_ui.contains(origin)), "gateway.controlUi.allowedOrigins");
-    found(is.auth.allow_tailscale != was.auth.allow_tailscale, "gateway.auth.allowTailscale");
-    let (was, is) = (&was.auth.rate_limit, &is.auth.rate_limit);
-    let looser = is.max_attempts > was.max_attempts || is.lockout_ms < was.lockout_ms || is.window_ms < was.window_ms;
-    found(looser || is.exempt_loopback && !was.exempt_loopback, "gateway.auth.rateLimit");
-    keys
-}
-
-async fn put_in_force(gateway: &Gateway, old: &Running, new: Running) {
+async fn put_in_force(gateway: &Gateway, old: &Running, new: Running, changes: &[Change]) {
     let generation = new.policy.generation;
-    if !record(gateway, "config reloaded", json!({ "from": old.policy.generation, "to": generation })).await {
+    let detail = json!({ "from": old.policy.generation, "to": generation, "changes": changes });
+    if !record(gateway, "config reloaded", detail).await {
         tracing::error!("the changed config is not used: it could not be journaled");
         return;
+    }
+    // One that is in force and not remembered waits for the operator at the next start, or is no wider.
+    if let Err(error) = confirmed::remember(&new.loaded) {
+        tracing::error!("the changed config comes into force, but is not remembered for the next start: {error}");
     }
     let auth_changed = !same_secret(old, &new);
     gateway.replace(new);

@@ -69,8 +69,7 @@ impl Running {
         if !refusals.is_empty() {
             return Err(RunningError::Refused(refusals));
         }
-        let approvals = stockade_config::approvals_file(&loaded.paths)?;
-        let mut policy = Policy::compile(&loaded, approvals.as_ref())?;
+        let mut policy = Policy::compile(&loaded, loaded.approvals.as_ref())?;
         places::resolve(&mut policy)?;
         if policy.default_agent().is_none() {
             return Err(RunningError::NoAgent);

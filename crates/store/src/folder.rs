@@ -138,9 +138,19 @@ impl Folder {
 
     /// Reads a small file whole.
     pub(crate) fn read_whole(&self, name: &str, max: u64) -> Result<Vec<u8>, FileError> {
+        self.whole(name, self.read(name)?, max)
+    }
+
+    /// Reads a small file whole that nobody else can read or write.
+    pub(crate) fn read_private(&self, name: &str, max: u64) -> Result<Vec<u8>, FileError> {
+        let file = self.read(name)?;
+        self.require_private_file(name, &file)?;
+        self.whole(name, file, max)
+    }
+
+    fn whole(&self, name: &str, file: File, max: u64) -> Result<Vec<u8>, FileError> {
         let mut bytes = Vec::new();
-        self.read(name)?
-            .take(max + 1)
+        file.take(max + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| FileError::system("read", self.path_of(name), error))?;
         if bytes.len() as u64 > max {

@@ -9,9 +9,11 @@ use anyhow::Context as _;
 use stockade_config::{baseline, create_state_dir, own_baseline, write_new};
 use stockade_core::{Secret, SystemClock};
 use stockade_gateway::controls::{self, Holds};
-use stockade_gateway::{Gateway, Running, reload, serve};
+use stockade_gateway::{Gateway, Running, confirmed, reload, serve};
+use stockade_policy::ratchet::{Change, Direction};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::commands::config;
 use crate::output;
 use crate::wiring::Place;
 
@@ -19,18 +21,21 @@ use crate::wiring::Place;
 pub async fn run(place: &Place, port: Option<u16>) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
     let fresh = make_config(place, port)?;
-    let running = Running::load(&place.paths, &place.env)?;
+    let confirmed::Start { running, rest } = confirmed::at_start(&place.paths, &place.env)?;
     let listener = serve::bind(&running).await?;
     let address = listener.local_addr().context("the listener has no address")?;
     let gateway = Gateway::open(running, place.redactor.clone(), Arc::new(SystemClock))?;
     gateway.record_control("start", serde_json::json!({ "listen": address.to_string() })).await?;
+    let waits = confirmed::begin(&gateway, rest).await?;
     serve::start(&gateway, listener);
     output::say(format!("{} ws://{address} (pid {})", output::good("listening on"), std::process::id()));
     if let Err(error) = reload::start(&gateway, place.paths.clone(), place.env.clone()) {
         output::say(output::doubt(&format!("config changes need a restart: the files cannot be watched ({error})")));
     }
     let probe = tokio::task::spawn_blocking(stockade_sandbox::probe);
-    report(&gateway.running(), &probe.await.context("the sandbox could not be probed")?, fresh, address);
+    let probed = probe.await.context("the sandbox could not be probed")?;
+    report_waiting(&gateway, &waits);
+    report(&gateway.running(), &probed, fresh, address);
     let why = stop.await;
     output::say(format!("stopping: {why}"));
     gateway.stop("gateway stopping").await;
@@ -51,6 +56,17 @@ fn make_config(place: &Place, port: Option<u16>) -> anyhow::Result<bool> {
     }
     output::say(format!("{} {}", output::good("made"), paths.config.display()));
     Ok(true)
+}
+
+/// A config that was changed while the gateway was down, and allows more, is not what runs: said first.
+fn report_waiting(gateway: &Gateway, changes: &[Change]) {
+    let Some((generation, _)) = gateway.held().filter(|_| !changes.is_empty()) else { return };
+    output::say(output::bad("the config on the disk would allow more than the confirmed one, which is in force:"));
+    for change in changes.iter().filter(|change| change.direction == Direction::Widening) {
+        output::say(format!("  {} {}: {}", output::doubt("waits   "), change.key, change.because));
+    }
+    let short = config::short(&generation.hex());
+    output::say(format!("see `stockade config held`; `stockade config confirm {short}` puts it in force"));
 }
 
 fn report(running: &Running, probed: &[stockade_sandbox::Control], fresh: bool, address: SocketAddr) {

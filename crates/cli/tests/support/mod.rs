@@ -133,7 +133,7 @@ impl Home {
         Up::start(self.command(&["up"]))
     }
 
-    /// Everything that stands below the state directory, except the config that holds the token.
+    /// Everything that stands below the state directory, except the config that holds the token, and its record.
     pub fn written(&self) -> String {
         let mut text = String::new();
         collect(&self.state(), &mut text);
@@ -322,7 +322,7 @@ fn collect(folder: &Path, into: &mut String) {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             collect(&path, into);
-        } else if !path.ends_with("openclaw.json") {
+        } else if !path.ends_with("openclaw.json") && !path.ends_with("confirmed.json") {
             let bytes = fs::read(&path).expect("a file");
             into.push_str(&stockade_core::text::lossy(&bytes));
         }

@@ -343,6 +343,7 @@ const OPENCLAW: &[(Order, &[&str])] = &[
     (Route, &["channels.**.groups.*", "channels.**.guilds.*", "channels.**.teams.*", "channels.**.rooms.*"]),
     (Route, &["channels.*.**.channels.*", "channels.**.topics.*", "channels.**.direct.*", "channels.**.dms.*"]),
     (Any, &["channels.**.systemPrompt", "channels.**.baseUrl", "channels.**.webhook*", "channels.**.proxy"]),
+    (Any, &["channels.**.streaming.**.commandText"]),
     (Neutral, &["channels.**.streaming.**", "channels.**.markdown.**", "channels.**.textChunkLimit"]),
     (Neutral, &["channels.**.responsePrefix", "channels.**.messagePrefix", "channels.**.ackReaction"]),
     (Neutral, &["channels.**.ackReactionScope", "channels.**.heartbeatVisibility.**", "channels.**.typingIndicator"]),
@@ -352,7 +353,7 @@ const OPENCLAW: &[(Order, &[&str])] = &[
     (Neutral, &["channels.**.maxLinesPerMessage", "channels.**.mediaMaxMb", "channels.**.reactionLevel"]),
     (Neutral, &["channels.**.nativeProgress", "channels.**.richMessages", "channels.**.showModelSignature"]),
     (Neutral, &["channels.**.healthMonitor.enabled", "channels.**.welcomeCard", "channels.**.groupWelcomeCard"]),
-    (Neutral, &["channels.**.promptStarters", "channels.**.pollTimeoutMs", "channels.**.httpTimeoutMs"]),
+    (Neutral, &["channels.**.pollTimeoutMs", "channels.**.httpTimeoutMs"]),
     (
         Neutral,
         &["channels.**.status", "channels.**.activity", "channels.**.activityType", "channels.**.autoPresence.**"],
@@ -420,7 +421,7 @@ const OPENCLAW: &[(Order, &[&str])] = &[
     (Any, &["commands.**", "cron.**", "acp.**", "approvals.**", "session.**", "secrets.**", "security.**", "env.**"]),
     (Any, &["bindings", "broadcast.**", "proxy.**", "cloudWorkers.**", "nodeHost.**", "logging.file"]),
     // How things look and sound.
-    (Neutral, &["$schema", "ui.**", "meta.**", "wizard.lastRun*"]),
+    (Neutral, &["$schema", "ui.**", "meta.lastTouched*", "wizard.lastRun*"]),
     (Neutral, &["logging.level", "logging.consoleLevel", "logging.consoleStyle", "logging.maxFileBytes"]),
     (Neutral, &["messages.ackReaction", "messages.ackReactionScope", "messages.messagePrefix"]),
     (Neutral, &["messages.responsePrefix", "messages.statusReactions.**", "messages.responseUsage.**"]),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stockade_core::Digest;
+use stockade_policy::ratchet;
 
 use super::{Caller, Job, Outcome, Params};
 use crate::reload;
@@ -12,8 +13,11 @@ use crate::ws::frame::WireError;
 
 /// `stockade.config.held`: what waits, if anything does.
 pub fn held(caller: &Caller, _: &Params) -> Outcome {
-    let held = caller.gateway().held();
-    Ok(json!({ "held": held.map(|(generation, widens)| json!({ "generation": generation, "widens": widens })) }))
+    let held = caller.gateway().held().map(|(generation, changes)| {
+        let widens: Vec<&str> = ratchet::widenings(&changes).collect();
+        json!({ "generation": generation, "widens": widens, "changes": changes })
+    });
+    Ok(json!({ "held": held }))
 }
 
 /// `stockade.config.confirm`: puts exactly the config in force that was shown.

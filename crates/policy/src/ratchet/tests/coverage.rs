@@ -57,11 +57,9 @@ fn the_table_covers_what_openclaw_knows() {
         neutral.len()
     );
     assert!(all.len() > 4_000 && ordered > 1_000 && neutral.len() > 500, "{ordered} {}", neutral.len());
-    for key in &neutral {
-        for word in key.split('.').flat_map(words) {
-            assert!(!SECURITY_WORDS.contains(&word.as_str()), "{key} is neutral");
-        }
-    }
+    let sounds = |key: &&String| key.split('.').flat_map(words).any(|word| SECURITY_WORDS.contains(&word.as_str()));
+    let wrong: Vec<&String> = neutral.iter().filter(sounds).filter(|key| !HARMLESS.contains(&key.as_str())).collect();
+    assert!(wrong.is_empty(), "neutral: {wrong:#?}");
     for family in NEVER_NEUTRAL {
         let found: Vec<&String> = neutral.iter().filter(|key| key.starts_with(family)).collect();
         assert!(found.is_empty(), "{found:?}");
@@ -78,6 +76,9 @@ const SECURITY_WORDS: &[&str] = &[
     "servers", "skills", "ssrf", "tls", "token", "trust", "trusted", "unsafe", "url", "users", "verify", "webhook",
     "workspace",
 ];
+
+/// What only sounds like it: the name of the wizard that ran last.
+const HARMLESS: &[&str] = &["wizard.lastRunCommand"];
 
 const NEVER_NEUTRAL: &[&str] = &[
     "auth.", "bindings.", "browser.profiles", "commands.", "cron.", "env.", "hooks.", "mcp.", "plugins.", "secrets.",
