@@ -157,6 +157,32 @@ async fn no_answer_in_time_is_a_no_that_both_sides_see() {
 }
 
 #[tokio::test]
+async fn what_nobody_answers_runs_only_if_the_operator_listed_it_for_that() {
+    let mut scene = Scene::set(&[("stockade.json", "timeoutSeconds: 120", "timeoutSeconds: 1")]).await;
+    for (fallback, command, runs) in [
+        ("deny", "wc -c /usr/bin/wc", false),
+        ("full", "wc -c /usr/bin/wc", true),
+        ("full", "wc -l /usr/bin/wc", false),
+        ("full", "id -u", false),
+    ] {
+        drop(scene.up);
+        let entries = json!([{ "pattern": "/usr/bin/wc", "argPattern": "-c [a-z/]+" }]);
+        let file = json!({ "version": 1, "defaults": { "askFallback": fallback, "allowlist": entries } });
+        scene.home.write("exec-approvals.json", &file.to_string());
+        scene.up = scene.home.up();
+        scene.operator = scene.up.operator().await;
+        let (turn, _) = scene.propose(command).await;
+        answer(&mut scene.operator, &turn).await.expect("the model may go on");
+        let heard = scene.model.heard();
+        assert_eq!(!heard.contains("nobody approved it in time"), runs, "{fallback} {command}: {heard}");
+        if runs {
+            assert!(heard.contains("/usr/bin/wc"), "{heard}");
+        }
+    }
+    assert!(scene.up.said().contains("taken for \"allowlist\""), "{}", scene.up.said());
+}
+
+#[tokio::test]
 async fn a_script_changed_after_the_question_is_refused() {
     let mut scene = Scene::set(&[("openclaw.json", "workspaceAccess: \"none\"", "workspaceAccess: \"rw\"")]).await;
     let workspace = scene.home.workspace();

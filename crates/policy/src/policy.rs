@@ -1,5 +1,7 @@
 //! The policy that a gateway runs: the meet of every config layer, compiled once per config.
 
+mod remarks;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -116,7 +118,7 @@ impl Policy {
             ids.swap(0, at);
         }
         let agents = ids.into_iter().map(|id| compiler.agent(id)).collect::<Result<_, _>>()?;
-        let remarks = approvals.map(remarks).unwrap_or_default();
+        let remarks = remarks::of(config, approvals);
         let mut protected = vec![loaded.paths.state.clone()];
         protected.extend(loaded.files.iter().cloned());
         Ok(Self {
@@ -302,6 +304,7 @@ impl Compiler<'_> {
                 for list in lists {
                     bins.retain(|bin| list.contains(bin));
                 }
+                bins.retain(|bin| !layers.iter().any(|keys| keys.has_own_profile(bin)));
                 bins
             },
             strict_inline_eval: layers.iter().any(|keys| keys.strict_inline_eval.unwrap_or(false)),
@@ -317,20 +320,6 @@ impl Compiler<'_> {
 fn host_layers<'a>(file: &'a ExecApprovals, id: &AgentId) -> Vec<&'a ApprovalLayer> {
     let agents = ["*", id.as_str()].into_iter().filter_map(|key| file.agents.get(key));
     std::iter::once(&file.defaults).chain(agents).collect()
-}
-
-/// The entries of the approvals file that never match. The pattern itself is not repeated.
-fn remarks(file: &ExecApprovals) -> Vec<String> {
-    let agents = file.agents.iter().map(|(id, layer)| (format!("agents.{id}"), layer));
-    let layers = std::iter::once(("defaults".to_owned(), &file.defaults)).chain(agents);
-    let defects = layers.flat_map(|(origin, layer)| {
-        layer.allowlist.iter().enumerate().filter_map(move |(at, entry)| {
-            let (_, bound) = entries([entry]);
-            let defect = bound.first()?.defect()?;
-            Some(format!("exec-approvals.json: {origin}.allowlist[{at}].argPattern never matches: {defect}"))
-        })
-    });
-    defects.collect()
 }
 
 const DEFAULT_EXEC_SECONDS: u64 = 1800;

@@ -77,7 +77,12 @@ pub struct ExecKeys {
     pub background_ms: Option<u64>,
     /// Programs that may run without an allowlist entry when they only filter their input.
     pub safe_bins: Option<Vec<String>>,
-    /// Directories that are put before `PATH`.
+    /// How else a program of `safeBins` may be used. A name that has keys here is no safe program: its own
+    /// rules may be narrower than the gateway's, and are not read.
+    pub safe_bin_profiles: BTreeMap<String, serde_json::Value>,
+    /// Further folders for `safeBins`; not honoured, since what stands there is not the system's.
+    pub safe_bin_trusted_dirs: Vec<String>,
+    /// Directories that are put before `PATH`; not honoured, since a command's `PATH` is the system's.
     pub path_prepend: Option<Vec<String>>,
     /// Whether inline code (`python -c`) is always asked about. Absent: `false`.
     pub strict_inline_eval: Option<bool>,
@@ -234,6 +239,13 @@ impl ExecMode {
 }
 
 impl ExecKeys {
+    /// Whether a program has rules of its own in `safeBinProfiles`.
+    #[must_use]
+    pub fn has_own_profile(&self, program: &str) -> bool {
+        let profile = |(name, _): &(&String, &serde_json::Value)| name.trim().eq_ignore_ascii_case(program.trim());
+        self.safe_bin_profiles.iter().find(profile).is_some_and(|(_, keys)| *keys != serde_json::json!({}))
+    }
+
     /// Security in this layer alone; `None` when it says nothing.
     #[must_use]
     pub fn own_security(&self) -> Option<ExecSecurity> {

@@ -106,7 +106,8 @@ impl Turn<'_> {
             Outcome::Pending | Outcome::Cancelled => ("nobody".to_owned(), Err(pending.unanswered())),
         };
         let decision = answered.as_ref().err().map(|denial| Decision::Deny(denial.clone()));
-        let detail = json!({ "approval": request.id, "by": by });
+        // Nobody said yes to what `askFallback` lets run; the record does not read as if somebody had.
+        let detail = json!({ "approval": request.id, "by": by, "askFallback": by == "nobody" && answered.is_ok() });
         self.recorder.write(Stage::Approval, decision, Some(request.card.digest), detail).await?;
         Ok(answered)
     }

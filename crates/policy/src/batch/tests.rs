@@ -17,6 +17,8 @@ fn every_kind_is_known_by_its_key() {
         (json!({"cmd": "git status; id", "allowlist": ["git"]}), "ask"),
         (json!({"cmd": "git status", "allowlist": ["git"], "resolver": {"git": "/tmp/evil/git"}}), "ask"),
         (json!({"cmd": "git status", "allowlist": ["git"], "env": {"LD_PRELOAD": "/tmp/x"}}), "deny"),
+        (json!({"cmd": "ls -l", "allowlist": [{"pattern": "ls", "argPattern": "^-l$"}]}), "allow"),
+        (json!({"cmd": "ls -l /etc", "allowlist": [{"pattern": "ls", "argPattern": "^-l$"}]}), "ask"),
         (json!({"bind": "/run:/hostrun"}), "deny"),
         (json!({"bind": "{WS}/a:/src", "allowed_roots": ["/home/u/ws"]}), "allow"),
         (json!({"key": "LD_PRELOAD", "value": "/tmp/x", "source": "request-env"}), "deny"),

@@ -95,6 +95,11 @@ fn every_layer_that_the_config_can_hold_is_enforced() {
     for config in [
         "{agents:{defaults:{model:'m/x'},entries:{main:{tools:{byProvider:{m:{deny:['exec']}}}}}}}",
         "{agents:{defaults:{model:'m/x'}},tools:{byProvider:{'m/x':{allow:['read']}}}}",
+        "{agents:{defaults:{model:'OpenAI/GPT-5'}},tools:{byProvider:{' openai ':{deny:['exec']}}}}",
+        "{agents:{defaults:{model:'m/x'}},tools:{byProvider:{'M/X':{deny:['exec']},'m/x':{}}}}",
+        "{agents:{defaults:{model:'m/x'}},tools:{byProvider:{m:{deny:['exec']},'m/x':{}}}}",
+        "{tools:{toolsBySender:{'*':{deny:['exec']}}}}",
+        "{agents:{entries:{main:{tools:{toolsBySender:{'*':{allow:['read']}}}}}}}",
         "{agents:{defaults:{sandbox:{mode:'all'}}},tools:{sandbox:{tools:{deny:['exec']}}}}",
         "{agents:{defaults:{sandbox:{mode:'all'}},entries:{main:{tools:{sandbox:{tools:{deny:['group:runtime']}}}}}}}",
     ] {
@@ -171,6 +176,48 @@ fn a_model_that_read_a_page_does_not_spell_out_what_it_knows() {
     assert_eq!(verdict("http://127.0.0.1/", Words::Owner, false), "egress");
 }
 
+#[test]
+fn what_nobody_answered_runs_only_when_the_allowlist_covers_it() {
+    let verdict = |config: &str, fallback: &str, command: &str| {
+        let list = r#"[{"pattern":"ls"},{"pattern":"wc","argPattern":"-l"}]"#;
+        let file = format!(r#"{{"version":1,"defaults":{{"askFallback":"{fallback}","allowlist":{list}}}}}"#);
+        let policy = compiled(config, "{}", Some(&file)).expect("compiles");
+        let judge = Judge::new(&policy, &Lock::Released);
+        assert_ne!(because(&judge.exec(exec_call(&policy, command))), "allow", "{command}");
+        because(&judge.unattended(exec_call(&policy, command)))
+    };
+    for command in ["ls -l", "ls | wc -l"] {
+        assert_eq!(verdict(ALWAYS, "deny", command), "approval");
+        assert_eq!(verdict(ALWAYS, "nonsense", command), "approval");
+        assert_eq!(verdict(ALWAYS, "allowlist", command), "allow");
+        assert_eq!(verdict(ALWAYS, "full", command), "allow");
+    }
+    let on_miss = "{tools:{exec:{security:'allowlist',ask:'on-miss'}}}";
+    for command in ["id", "ls; id", "ls > x", "wc -c", "ls $(id)", "LD_PRELOAD=x ls", "sh -c id"] {
+        for fallback in ["allowlist", "full"] {
+            assert_eq!(verdict(ALWAYS, fallback, command), "approval", "{command}");
+            assert_eq!(verdict(on_miss, fallback, command), "approval", "{command}");
+        }
+    }
+    assert_eq!(verdict("{tools:{exec:{security:'deny'}}}", "full", "ls"), "approval");
+    assert_eq!(verdict("{tools:{deny:['exec']}}", "full", "ls"), "tool.layers");
+}
+
+#[test]
+fn a_stranger_has_the_tools_of_a_stranger() {
+    let policy = policy("{tools:{toolsBySender:{'*':{deny:['exec']},'channel:irc:ann':{}}}}");
+    let judge = Judge::new(&policy, &Lock::Released);
+    let as_sender = |sender: Sender| {
+        let mut call = exec_call(&policy, "ls");
+        call.context.sender = sender;
+        because(&judge.exec(call))
+    };
+    let on_irc = |id: &str| Sender { channel: Some("irc".into()), id: Some(id.into()), ..Sender::default() };
+    assert_eq!(as_sender(on_irc("ann")), "allow");
+    assert_eq!(as_sender(on_irc("mallory")), "tool.layers");
+    assert_eq!(as_sender(Sender { name: Some("ann".into()), ..on_irc("mallory") }), "tool.layers");
+}
+
 fn approval(shown: stockade_core::Digest, verdict: Verdict) -> Approval {
     let expires = NOW.after(Duration::from_secs(60));
     Approval { id: ApprovalId::fresh(), shown, verdict, by: Principal::Gateway, at: NOW, expires }
@@ -206,7 +253,8 @@ fn what_was_approved_is_what_runs_or_nothing_does() {
     let other = stockade_core::Digest::of(b"other");
     assert!(matches!(answered(|_| approval(other, Verdict::AllowOnce), open, NOW, |_| {}), Err(Because::Changed(_))));
     assert!(matches!(answered(yes, &Lock::Contained { since: NOW }, NOW, |_| {}), Err(Because::Policy(_))));
-    let changes: [fn(&mut ExecCall); 8] = [
+    let changes: [fn(&mut ExecCall); 9] = [
+        |call| call.context.sender = Sender::default(),
         |call| call.command.push_str(" -l"),
         |call| call.cwd = "/workspace/sub".into(),
         |call| call.env.insert("LANG".into(), "de".into()).map(|_| ()).unwrap_or_default(),

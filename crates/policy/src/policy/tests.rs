@@ -61,6 +61,40 @@ fn allowlist_entries_for_certain_arguments_are_not_for_all() {
         {"pattern":"/usr/bin/ls"},{"pattern":"/usr/bin/cat","argPattern":"^x$"}]}}}"#;
     let policy = compiled("{}", "{}", Some(file)).expect("compiles");
     assert_eq!(main_of(&policy).exec.allowlist, ["/usr/bin/ls"]);
+    assert_eq!(main_of(&policy).exec.argument_entries.len(), 1);
+    assert_eq!(policy.remarks, Vec::<String>::new());
+}
+
+#[test]
+fn what_has_no_effect_is_said_without_its_value() {
+    let file = r#"{"version":1,"defaults":{"askFallback":"full"},"agents":{"main":{"allowlist":[
+        {"pattern":"/usr/bin/cat"},{"pattern":"/usr/bin/ls","argPattern":"(?<secret>x)"}]}}}"#;
+    let config = "{tools:{exec:{safeBins:['head','jq','wc'],safeBinProfiles:{JQ:{deniedFlags:['-f']},wc:{}},\
+                  safeBinTrustedDirs:['/opt'],pathPrepend:['/opt']}}}";
+    let policy = compiled(config, "{}", Some(file)).expect("compiles");
+    assert_eq!(main_of(&policy).exec.safe_bins, ["head", "wc"]);
+    for key in
+        ["safeBinProfiles.jq", "safeBinTrustedDirs", "pathPrepend", "askFallback", "main.allowlist[1].argPattern"]
+    {
+        assert!(policy.remarks.iter().any(|remark| remark.contains(key)), "{key}: {:?}", policy.remarks);
+    }
+    assert_eq!(policy.remarks.len(), 5);
+    assert!(!policy.remarks.concat().contains("secret"));
+}
+
+#[test]
+fn of_two_fallbacks_the_stricter_holds() {
+    let fallback = |file: &str| main_of(&compiled("{}", "{}", Some(file)).expect("compiles")).exec.ask_fallback;
+    assert_eq!(fallback(r#"{"version":1}"#), ExecSecurity::Deny);
+    assert_eq!(fallback(r#"{"version":1,"agents":{"other":{"askFallback":"full"}}}"#), ExecSecurity::Deny);
+    let both = |all: &str, own: &str| {
+        fallback(&format!(
+            r#"{{"version":1,"defaults":{{"askFallback":"{all}"}},"agents":{{"main":{{"askFallback":"{own}"}}}}}}"#
+        ))
+    };
+    assert_eq!(both("deny", "full"), ExecSecurity::Deny);
+    assert_eq!(both("allowlist", "full"), ExecSecurity::Allowlist);
+    assert_eq!(both("full", "nonsense"), ExecSecurity::Deny);
 }
 
 #[test]
