@@ -156,6 +156,12 @@ impl AgentPolicy {
         self.tool_layers.iter().chain(sandbox).chain(self.sender_layers.iter().flat_map(|map| map.of(sender)))
     }
 
+    /// Every tool layer, whoever and whatever it is for.
+    pub(crate) fn every_layer(&self) -> impl Iterator<Item = &Layer> {
+        let senders = self.sender_layers.iter().flat_map(SenderLayers::every_layer);
+        self.tool_layers.iter().chain(&self.sandbox_layers).chain(senders)
+    }
+
     /// Whether a session of this agent runs in the sandbox.
     #[must_use]
     pub fn sandboxed(&self, session: &SessionKey) -> bool {

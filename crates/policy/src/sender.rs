@@ -92,6 +92,11 @@ impl SenderLayers {
         named(Place::Beside).chain(exact.into_iter().flat_map(named))
     }
 
+    /// Every layer of the map.
+    pub(crate) fn every_layer(&self) -> impl Iterator<Item = &Layer> {
+        self.0.iter().map(|(_, layer)| layer)
+    }
+
     /// Somebody for each entry that stands in the place of `*`.
     pub(crate) fn exceptions(&self) -> impl Iterator<Item = Sender> {
         self.0.iter().filter_map(|(key, _)| match key.clone() {

@@ -76,6 +76,32 @@ pub fn known_tools() -> impl Iterator<Item = &'static str> {
     catalogue::tools()
 }
 
+/// Tools by which two sets of layers can be compared: the built-in ones, and for each entry tools from outside
+/// that it covers, if it covers any.
+#[must_use]
+pub fn probes<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Vec<Tool> {
+    let outside = |name: &str, origin| Tool { name: ToolName::new(name), origin };
+    let mut probes: Vec<Tool> = known_tools().map(Tool::core).collect();
+    probes.push(outside("some-tool", Origin::Plugin("some-plugin".into())));
+    probes.push(outside("some-server__tool", Origin::Mcp("some-server".into())));
+    for layer in layers {
+        let allow = layer.allow.iter().flat_map(|entries| &entries.0);
+        for entry in allow.chain(&layer.also_allow.0).chain(&layer.deny.0) {
+            let name = entry.replace('*', "x");
+            let name = name.strip_prefix("mcp__").unwrap_or(&name);
+            if let Some((server, _)) = name.split_once("__") {
+                probes.push(outside(name, Origin::Mcp(server.into())));
+            }
+            probes.push(outside(name, Origin::Plugin("some-plugin".into())));
+            if !catalogue::is_reserved(name) {
+                probes.push(outside("some-tool", Origin::Plugin(name.into())));
+            }
+        }
+    }
+    probes.retain(|tool| tool.judge_name().is_ok());
+    probes
+}
+
 /// The tools of a profile; `None` when the profile does not restrict. An unknown profile allows nothing.
 #[must_use]
 pub fn profile(name: &str) -> Option<&'static [&'static str]> {
@@ -152,6 +178,18 @@ impl Tool {
             Origin::Mcp(server) => self.name.as_str().split_once("__").is_some_and(|(first, rest)| {
                 first.eq_ignore_ascii_case(server.trim()) && !rest.contains("__") && !rest.starts_with('_')
             }),
+        }
+    }
+}
+
+impl std::fmt::Display for Tool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.origin {
+            Origin::Core | Origin::Mcp(_) => write!(f, "{}", self.name),
+            Origin::Plugin(id) => {
+                let id = stockade_core::text::clip(&stockade_core::text::single_line(id), 64);
+                write!(f, "{} of the plugin {id}", self.name)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Change, Direction};
 use crate::exec::ExecPolicy;
 use crate::policy::{AgentPolicy, Policy, insistence, strictness};
 use crate::sender::{Sender, SenderLayers};
-use crate::tools::{Tool, judge_tool, known_tools};
+use crate::tools::{Tool, judge_tool, probes};
 
 /// A widening, and the part of a key path that says the same.
 pub(super) struct Found {
@@ -112,7 +112,9 @@ fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<Found> {
     found(*sandboxes != old.sandboxes, "sandbox.workspaceRoot");
     found(*model != old.model, "model");
     found(more(accept_degraded, &old.accept_degraded), "sandbox.acceptDegraded");
-    let mut tools: Vec<&str> = known_tools().filter(|tool| gains(old, new, tool)).collect();
+    let layers = [old, new].into_iter().flat_map(AgentPolicy::every_layer);
+    let gained = probes(layers).into_iter().filter(|tool| gains(old, new, tool));
+    let mut tools: Vec<String> = gained.map(|tool| tool.to_string()).collect();
     tools.sort_unstable();
     tools.dedup();
     if !tools.is_empty() {
@@ -126,18 +128,17 @@ fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<Found> {
 
 /// Whether somebody has the tool now, in some session, that did not have it: the main session, which may be
 /// outside the sandbox, or another; the owner, a stranger, or somebody with a layer in the place of `*`.
-fn gains(old: &AgentPolicy, new: &AgentPolicy, tool: &str) -> bool {
-    let tool = Tool::core(tool);
+fn gains(old: &AgentPolicy, new: &AgentPolicy, tool: &Tool) -> bool {
     let other = SessionKey::parse(&format!("agent:{}:other", new.id)).ok();
     let mut senders = vec![Sender::owner(), Sender::default()];
     senders.extend([old, new].into_iter().flat_map(|agent| &agent.sender_layers).flat_map(SenderLayers::exceptions));
     let has = |agent: &AgentPolicy, session: &SessionKey, sender: &Sender| {
-        judge_tool(agent.layers(session, sender), sender, &tool).is_ok()
+        judge_tool(agent.layers(session, sender), sender, tool).is_ok()
     };
     let sessions = [Some(SessionKey::main(&new.id)), other];
     let gained =
         |session: &SessionKey| senders.iter().any(|sender| has(new, session, sender) && !has(old, session, sender));
-    sessions.into_iter().flatten().any(|session| gained(&session)) || loses_layer(old, new, &tool)
+    sessions.into_iter().flatten().any(|session| gained(&session)) || loses_layer(old, new, tool)
 }
 
 /// Whether a layer for an id, a handle or a name denied the tool and no longer does. It holds beside the

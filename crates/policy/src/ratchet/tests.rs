@@ -330,6 +330,17 @@ fn each_way_to_widen_is_named_and_its_reverse_is_free() {
         assert!(keys.contains(&"tools (agent main)".to_owned()), "{weaker}: {keys:?}");
         assert!(!from_to((&senders(weaker), "{}"), (&strict, "{}")).iter().any(|key| key.starts_with("tools (")));
     }
+    // Tools that only the config knows of.
+    for entry in ["weather", "outlook__send*", "mcp__outlook__*", "forecast", "group:plugins", "bundle-mcp"] {
+        let config = |deny: &str| format!("{{tools:{{deny:[{deny}'exec']}}}}");
+        let strict = config(&format!("'{entry}',"));
+        let gain = "tools (agent main)".to_owned();
+        assert!(from_to((&strict, "{}"), (&config(""), "{}")).contains(&gain), "{entry}");
+        assert_eq!(from_to((&config(""), "{}"), (&strict, "{}")), Vec::<String>::new(), "back from {entry}");
+        let listed = format!("{{tools:{{allow:['read','{entry}']}}}}");
+        let keys = from_to(("{tools:{allow:['read']}}", "{}"), (&listed, "{}"));
+        assert_eq!(keys.contains(&gain), !entry.starts_with("mcp__"), "{entry}: {keys:?}");
+    }
     // What the main session has outside the sandbox is no reason to give it to the others.
     let split = "{agents:{defaults:{sandbox:{mode:'non-main'}}},tools:{sandbox:{tools:{deny:['exec']}}}}";
     let keys = from_to((split, "{}"), (&split.replace("['exec']", "[]"), "{}"));
