@@ -15,13 +15,14 @@ use std::path::{Component, Path};
 use stockade_config::model::{ExecAsk, ExecSecurity};
 use stockade_core::{Because, Decision, Denial, Question, Rule};
 
-use crate::call::ExecCall;
+use crate::call::{ExecCall, Executable};
 use crate::command::{self, Analysis, Role, Simple, Tail, Word};
 use crate::environment::{Source, judge_env, judge_variable};
 use crate::view::Backend;
 
 pub use entries::{ArgumentEntry, entries};
 pub(crate) use inline::holds_code as holds_inline_code;
+pub(crate) use pattern::in_system_folder;
 
 /// The exec policy of an agent: the strictest of every layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +125,18 @@ impl ExecPolicy {
                 deny(Rule::ExecAllowlist, "input to a running program is not on the exec allowlist")
             }
         }
+    }
+
+    /// The programs of a call that no entry names, each with its file.
+    pub(crate) fn unlisted<'a>(&self, call: &'a ExecCall) -> impl Iterator<Item = &'a Executable> {
+        call.programs.iter().filter(move |program| {
+            let named = |pattern: &str| {
+                program.path.as_deref().is_some_and(|path| pattern::names(pattern, &program.word, path, call))
+            };
+            let bound = self.argument_entries.iter().any(|entry| named(&entry.pattern));
+            let by_name = self.safe_bins.iter().any(|bin| *bin == program.word);
+            !bound && !by_name && !self.allowlist.iter().any(|pattern| named(pattern))
+        })
     }
 
     /// Why the allowlist does not cover the command; `None` when it covers all of it.

@@ -14,6 +14,7 @@ pub mod context;
 pub mod egress;
 pub mod environment;
 pub mod exec;
+pub mod explain;
 pub mod facts;
 pub mod identity;
 pub mod judge;

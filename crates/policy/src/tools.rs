@@ -208,30 +208,43 @@ impl Layer {
     }
 
     fn judge(&self, tool: &Tool) -> Result<(), Denial> {
-        let deny = |why: String| Err(Denial::policy(Rule::ToolLayers, why));
+        let why = match self.refusal(tool) {
+            None => return Ok(()),
+            Some(Field::Deny(entry)) => format!("{}.deny names {entry:?}", self.origin),
+            Some(Field::Profile) => format!("{}.profile does not include it", self.origin),
+            Some(Field::Allow) => format!("{}.allow does not name it", self.origin),
+        };
+        Err(Denial::policy(Rule::ToolLayers, why))
+    }
+
+    /// The field of this layer by which a tool is refused; `None` when it is not.
+    pub(crate) fn refusal(&self, tool: &Tool) -> Option<Field<'_>> {
         if let Some(entry) = self.deny.denies(tool) {
-            return deny(format!("{}.deny names {entry:?}", self.origin));
+            return Some(Field::Deny(entry));
         }
-        let also = || self.also_allow.allows(tool).is_some();
+        let also = self.also_allow.allows(tool).is_some();
         let in_profile = |names: &[&str]| match tool.origin {
             Origin::Core => names.contains(&tool.canonical()),
             Origin::Plugin(_) => false,
             Origin::Mcp(_) => names.contains(&catalogue::MCP_ENTRY),
         };
-        if let Some(profile) = self.profile
-            && !in_profile(profile)
-            && !also()
-        {
-            return deny(format!("{}.profile does not include it", self.origin));
+        if self.profile.is_some_and(|profile| !in_profile(profile)) && !also {
+            return Some(Field::Profile);
         }
-        if let Some(allow) = &self.allow
-            && allow.allows(tool).is_none()
-            && !also()
-        {
-            return deny(format!("{}.allow does not name it", self.origin));
-        }
-        Ok(())
+        let unlisted = self.allow.as_ref().is_some_and(|allow| allow.allows(tool).is_none());
+        (unlisted && !also).then_some(Field::Allow)
     }
+}
+
+/// By which field a layer refuses a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field<'a> {
+    /// `deny`, by this entry.
+    Deny(&'a str),
+    /// `profile`.
+    Profile,
+    /// `allow`.
+    Allow,
 }
 
 impl Entries {

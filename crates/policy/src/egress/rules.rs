@@ -71,7 +71,7 @@ impl EgressPolicy {
         self.allow.iter().any(|rule| rule.matches(url))
     }
 
-    pub(super) fn denies(&self, url: &Url) -> bool {
+    pub(crate) fn denies(&self, url: &Url) -> bool {
         match url.host() {
             Some(Host::Ipv4(address)) => self.denies_address(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => self.denies_address(IpAddr::V6(address)),

@@ -27,7 +27,7 @@ pub(super) fn names(pattern: &str, word: &str, path: &Path, call: &ExecCall) -> 
 }
 
 /// Whether a file lies directly in a folder that only the system's administrator writes to.
-pub(super) fn in_system_folder(path: &Path) -> bool {
+pub(crate) fn in_system_folder(path: &Path) -> bool {
     path.parent().is_some_and(|folder| TRUSTED_FOLDERS.iter().any(|trusted| folder == Path::new(trusted)))
 }
 
