@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
-use stockade_config::{ConfigError, Confirmed, Env, Loaded, Paths};
+use stockade_config::{Confirmed, Env, Loaded, Paths};
 use stockade_core::secret::NoRandomness;
 use stockade_core::{Clock, Digest, Redactor, Stage};
 use stockade_policy::ratchet::{Change, widenings};
@@ -129,7 +129,7 @@ pub(crate) fn remember(loaded: &Loaded) -> Result<(), RememberError> {
 fn remembered(paths: &Paths, env: &Env) -> Result<Option<Running>, String> {
     let Some(bytes) = confirmed::read(&paths.data).map_err(|error| error.to_string())? else { return Ok(None) };
     let load = || -> Result<Running, RunningError> {
-        let record = Confirmed::parse(&bytes, &place(&paths.data)).map_err(ConfigError::from)?;
+        let record = Confirmed::parse(&bytes, &place(&paths.data))?;
         Running::of(record.load(paths, env)?)
     };
     load().map(Some).map_err(|error| error.to_string())

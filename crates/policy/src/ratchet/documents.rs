@@ -54,7 +54,7 @@ impl<'d> Walk<'d, '_> {
         }
         let order = keys::order_of(self.file, &self.path);
         if let Some(part @ (Order::Part | Order::Route)) = order
-            && let Some((direction, because)) = came_or_went(part, old, new)
+            && let Some((direction, because)) = self.came_or_went(part, old, new)
         {
             return self.push(direction, because.to_owned());
         }
@@ -80,6 +80,33 @@ impl<'d> Walk<'d, '_> {
         self.leaf(order, old, new);
     }
 
+    /// The verdict when a named part is on one side only, or nothing when it is on both.
+    fn came_or_went(
+        &self,
+        order: Order,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> Option<(Direction, &'static str)> {
+        match (order, old, new) {
+            (_, Some(_), Some(_)) | (_, None, None) => None,
+            (Order::Route, None, Some(_)) => Some((Direction::Widening, "added: it replaces what held for all")),
+            (Order::Route, Some(_), None) => Some((Direction::Widening, "removed: what holds for all replaces it")),
+            (_, None, Some(part)) if self.is_off(part) => Some((Direction::Tightening, "added, switched off")),
+            (_, None, Some(_)) => Some((Direction::Widening, "added")),
+            (_, Some(part), None) if self.is_off(part) => {
+                Some((Direction::Widening, "removed, and it was switched off"))
+            }
+            (_, Some(_), None) => Some((Direction::Tightening, "removed")),
+        }
+    }
+
+    /// Whether a part is switched off, by a switch that parts of its kind have.
+    fn is_off(&self, part: &Value) -> bool {
+        let switch = |name: &'static str| keys::order_of(self.file, &[self.path.as_slice(), &[name]].concat());
+        part.get("enabled") == Some(&Value::Bool(false)) && matches!(switch("enabled"), Some(Order::On(_)))
+            || part.get("disabled") == Some(&Value::Bool(true)) && matches!(switch("disabled"), Some(Order::Off(_)))
+    }
+
     /// A section without keys came or went.
     fn empty(&mut self, order: Option<Order>) {
         match order {
@@ -98,6 +125,9 @@ impl<'d> Walk<'d, '_> {
                 self.push(Direction::Widening, "it is no longer what it was".into())
             }
             Some(order) => {
+                if self.may_come_from_elsewhere(old, new) && !matches!(order, Order::Neutral) {
+                    return self.push(Direction::Widening, "what the default account says may hold".into());
+                }
                 let (before, after) = (self.in_effect(self.old, old), self.in_effect(self.new, new));
                 if before == after {
                     return self.push(Direction::Neutral, "as what holds for all".to_owned());
@@ -110,13 +140,14 @@ impl<'d> Walk<'d, '_> {
 
     /// A value, or what is inherited where it is absent.
     fn in_effect(&self, document: &'d Value, value: Option<&'d Value>) -> Option<&'d Value> {
-        let inherited = || {
-            let at = |path: &[&str]| {
-                path.iter().try_fold(document, |value, key| value.get(key)).and_then(|it| present(Some(it)))
-            };
-            keys::inherited(self.file, &self.path).iter().find_map(|path| at(path))
-        };
-        value.or_else(inherited)
+        value.or_else(|| keys::inherited(self.file, &self.path).iter().find_map(|path| at(document, path)))
+    }
+
+    /// Whether the default account of a channel says what an account of it does not.
+    fn may_come_from_elsewhere(&self, old: Option<&Value>, new: Option<&Value>) -> bool {
+        let Some(path) = keys::default_account(self.file, &self.path) else { return false };
+        let says = |document: &Value, value: Option<&Value>| value.is_none() && at(document, &path).is_some();
+        says(self.old, old) || says(self.new, new)
     }
 
     fn push(&mut self, direction: Direction, because: String) {
@@ -132,20 +163,8 @@ impl<'d> Walk<'d, '_> {
     }
 }
 
-/// The verdict when a named part is on one side only, or nothing when it is on both.
-fn came_or_went(order: Order, old: Option<&Value>, new: Option<&Value>) -> Option<(Direction, &'static str)> {
-    let off = |value: &Value| {
-        value.get("enabled") == Some(&Value::Bool(false)) || value.get("disabled") == Some(&Value::Bool(true))
-    };
-    match (order, old, new) {
-        (_, Some(_), Some(_)) | (_, None, None) => None,
-        (Order::Route, None, Some(_)) => Some((Direction::Widening, "added: it replaces what held for all")),
-        (Order::Route, Some(_), None) => Some((Direction::Widening, "removed: what holds for all replaces it")),
-        (_, None, Some(part)) if off(part) => Some((Direction::Tightening, "added, switched off")),
-        (_, None, Some(_)) => Some((Direction::Widening, "added")),
-        (_, Some(part), None) if off(part) => Some((Direction::Widening, "removed, and it was switched off")),
-        (_, Some(_), None) => Some((Direction::Tightening, "removed")),
-    }
+fn at<'v>(document: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    present(path.iter().try_fold(document, |value, key| value.get(key)))
 }
 
 /// Null is what is not there.

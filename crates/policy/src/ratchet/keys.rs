@@ -47,6 +47,12 @@ pub(super) fn order_of(file: File, path: &[&str]) -> Option<Order> {
     file.table().iter().find(|row| matches(&row.pattern, path)).map(|row| row.order)
 }
 
+/// The patterns of one order, for the tests of the table itself.
+#[cfg(test)]
+pub(super) fn patterns(file: File, wanted: impl Fn(Order) -> bool) -> Vec<Vec<&'static str>> {
+    file.table().iter().filter(|row| wanted(row.order)).map(|row| row.pattern.clone()).collect()
+}
+
 /// Whether a key is a section of which keys are known by name.
 pub(super) fn is_section(file: File, path: &[&str]) -> bool {
     let begins = |row: &Row| {
@@ -73,6 +79,16 @@ pub(super) fn inherited<'p>(file: File, path: &[&'p str]) -> Vec<Vec<&'p str>> {
             vec![["channels", "defaults"].into_iter().chain(rest.iter().copied()).collect()]
         }
         _ => Vec::new(),
+    }
+}
+
+/// What an account may inherit from beside its channel; whether it does, and before or after it, differs by channel.
+pub(super) fn default_account<'p>(file: File, path: &[&'p str]) -> Option<Vec<&'p str>> {
+    match (file, path) {
+        (File::OpenClaw, ["channels", channel, "accounts", id, rest @ ..]) if *id != "default" && !rest.is_empty() => {
+            Some(["channels", *channel, "accounts", "default"].into_iter().chain(rest.iter().copied()).collect())
+        }
+        _ => None,
     }
 }
 
@@ -118,6 +134,17 @@ const GROUP_POLICY: Order = Words(&[&["disabled"], &["allowlist"], &["open"]], I
 
 /// `openclaw.json`.
 const OPENCLAW: &[(Order, &[&str])] = &[
+    // What is there by a name of its own, whatever the name: first, because a name may be chosen to look like a key.
+    (Section, &["channels.defaults"]),
+    (Any, &["channels.modelByChannel.**"]),
+    (Part, &["gateway.roles.definitions.*"]),
+    (Route, &["**.toolsBySender.*"]),
+    (Part, &["agents.entries.*"]),
+    (Part, &["channels.*", "channels.*.accounts.*"]),
+    (Route, &["channels.**.groups.*", "channels.**.guilds.*", "channels.**.teams.*", "channels.**.rooms.*"]),
+    (Route, &["channels.*.**.channels.*", "channels.**.topics.*", "channels.**.direct.*", "channels.**.dms.*"]),
+    (Part, &["mcp.servers.*", "nodeHost.mcp.servers.*", "models.providers.*", "auth.profiles.*", "accessGroups.*"]),
+    (Part, &["plugins.entries.*", "skills.entries.*", "hooks.internal.entries.*", "browser.profiles.*"]),
     // What names itself dangerous, wherever it stands.
     (On(Is(false)), &["**.dangerously*", "**.allowInsecure*", "**.allowUnsafe*", "**.insecureSkipVerify"]),
     (On(Is(false)), &["**.allowPrivateNetwork", "**.allowRfc2544BenchmarkRange", "**.allowIpv6UniqueLocalRange"]),
@@ -161,7 +188,6 @@ const OPENCLAW: &[(Order, &[&str])] = &[
     (More(Is(10)), &["gateway.auth.rateLimit.maxAttempts"]),
     (Less(Is(60_000)), &["gateway.auth.rateLimit.windowMs"]),
     (Less(Is(300_000)), &["gateway.auth.rateLimit.lockoutMs"]),
-    (Part, &["gateway.roles.definitions.*"]),
     (Any, &["gateway.auth.**", "gateway.tls.**", "gateway.remote.**", "gateway.customBindHost", "gateway.mode"]),
     (Any, &["gateway.publicOrigin", "gateway.push.**", "gateway.portals.**", "gateway.http.securityHeaders.**"]),
     (Neutral, &["gateway.port", "gateway.controlUi.environment.label", "gateway.controlUi.environment.color"]),
@@ -172,7 +198,6 @@ const OPENCLAW: &[(Order, &[&str])] = &[
         Words(&[&["minimal"], &["messaging", "coding"], &["full"]], Is("full")),
         &["**.tools.profile", "**.tools.byProvider.*.profile"],
     ),
-    (Route, &["**.toolsBySender.*"]),
     (RESTRICTS, &["**.tools.allow", "**.tools.byProvider.*.allow", "**.tools.message.actions.allow", "**.toolsAllow"]),
     (GRANTS, &["**.tools.alsoAllow", "**.tools.byProvider.*.alsoAllow"]),
     (Deny, &["**.tools.deny", "**.tools.byProvider.*.deny"]),
@@ -219,7 +244,6 @@ const OPENCLAW: &[(Order, &[&str])] = &[
     (RESTRICTS, &["tools.web.search.openaiCodex.allowedDomains"]),
     (Any, &["tools.media.**", "tools.links.**", "**.tools.github.**"]),
     // Agents and their sandbox.
-    (Part, &["agents.entries.*"]),
     (Words(&[&["all"], &["non-main"], &["off"]], Is("off")), &["agents.**.sandbox.mode"]),
     (Words(&[&["session"], &["agent"], &["shared"]], Is("agent")), &["agents.**.sandbox.scope"]),
     (Words(&[&["none"], &["ro"], &["rw"]], Is("none")), &["agents.**.sandbox.workspaceAccess"]),
@@ -263,24 +287,42 @@ const OPENCLAW: &[(Order, &[&str])] = &[
         Neutral,
         &["agents.entries.*.name", "agents.**.identity.name", "agents.**.identity.emoji", "agents.**.identity.theme"],
     ),
-    (Neutral, &["agents.**.humanDelay.**", "agents.**.typingMode", "agents.**.typingIntervalSeconds"]),
+    (
+        Neutral,
+        &[
+            "agents.defaults.humanDelay.**",
+            "agents.entries.*.humanDelay.**",
+            "agents.**.typingMode",
+            "agents.**.typingIntervalSeconds",
+        ],
+    ),
     (Neutral, &["agents.**.blockStreamingBreak", "agents.**.blockStreamingDefault"]),
-    (Neutral, &["agents.**.blockStreamingChunk.**", "agents.**.blockStreamingCoalesce.**"]),
+    (
+        Neutral,
+        &[
+            "agents.defaults.blockStreamingChunk.**",
+            "agents.entries.*.blockStreamingChunk.**",
+            "agents.defaults.blockStreamingCoalesce.**",
+            "agents.entries.*.blockStreamingCoalesce.**",
+        ],
+    ),
     (Neutral, &["agents.**.thinkingDefault", "agents.**.fastModeDefault", "agents.**.toolProgressDetail"]),
     (Neutral, &["agents.**.userTimezone", "agents.**.imageMaxDimensionPx", "agents.**.imageQuality"]),
     (Neutral, &["agents.**.mediaMaxMb", "agents.**.pdfMaxMb", "agents.**.pdfMaxBytesMb", "agents.**.pdfMaxPages"]),
     (
         Neutral,
-        &["agents.defaults.silentReply.**", "agents.**.silentReplyRewrite.**", "agents.**.compaction.notifyUser"],
+        &[
+            "agents.defaults.silentReply.**",
+            "agents.defaults.silentReplyRewrite.**",
+            "agents.entries.*.silentReplyRewrite.**",
+            "agents.**.compaction.notifyUser",
+        ],
     ),
     (
         Neutral,
         &["**.tts.maxTextLength", "**.tts.timeoutMs", "**.tts.personas.*.label", "**.tts.personas.*.description"],
     ),
     // Who reaches the agents, through which channel.
-    (Section, &["channels.defaults"]),
-    (Any, &["channels.modelByChannel.**"]),
-    (Part, &["channels.*", "channels.*.accounts.*"]),
     (On(Is(true)), &["channels.*.enabled", "channels.*.accounts.*.enabled", "channels.**.configWrites"]),
     (DM_POLICY, &["channels.**.dmPolicy", "channels.**.dm.policy"]),
     (GROUP_POLICY, &["channels.*.groupPolicy", "channels.*.accounts.*.groupPolicy"]),
@@ -340,15 +382,38 @@ const OPENCLAW: &[(Order, &[&str])] = &[
         &["channels.**.autoAcceptDmInvites", "channels.**.autoAcceptGroupInvites", "channels.**.autoDiscoverChannels"],
     ),
     (Words(&[&["allowlist"], &["allowlist_quote"], &["all"]], Is("all")), &["channels.**.contextVisibility"]),
-    (Route, &["channels.**.groups.*", "channels.**.guilds.*", "channels.**.teams.*", "channels.**.rooms.*"]),
-    (Route, &["channels.*.**.channels.*", "channels.**.topics.*", "channels.**.direct.*", "channels.**.dms.*"]),
     (Any, &["channels.**.systemPrompt", "channels.**.baseUrl", "channels.**.webhook*", "channels.**.proxy"]),
     (Any, &["channels.**.streaming.**.commandText"]),
-    (Neutral, &["channels.**.streaming.**", "channels.**.markdown.**", "channels.**.textChunkLimit"]),
+    (
+        Neutral,
+        &[
+            "channels.*.streaming.**",
+            "channels.*.accounts.*.streaming.**",
+            "channels.*.markdown.**",
+            "channels.*.accounts.*.markdown.**",
+            "channels.**.textChunkLimit",
+        ],
+    ),
     (Neutral, &["channels.**.responsePrefix", "channels.**.messagePrefix", "channels.**.ackReaction"]),
-    (Neutral, &["channels.**.ackReactionScope", "channels.**.heartbeatVisibility.**", "channels.**.typingIndicator"]),
+    (
+        Neutral,
+        &[
+            "channels.**.ackReactionScope",
+            "channels.*.heartbeatVisibility.**",
+            "channels.*.accounts.*.heartbeatVisibility.**",
+            "channels.**.typingIndicator",
+        ],
+    ),
     (Neutral, &["channels.**.typingReaction", "channels.**.sendReadReceipts", "channels.**.replyToMode"]),
-    (Neutral, &["channels.**.replyToModeByChatType.**", "channels.**.replyStyle", "channels.**.renderMode"]),
+    (
+        Neutral,
+        &[
+            "channels.*.replyToModeByChatType.**",
+            "channels.*.accounts.*.replyToModeByChatType.**",
+            "channels.**.replyStyle",
+            "channels.**.renderMode",
+        ],
+    ),
     (Neutral, &["channels.**.suppressEmbeds", "channels.**.joinIntro", "channels.**.silentErrorReplies"]),
     (Neutral, &["channels.**.maxLinesPerMessage", "channels.**.mediaMaxMb", "channels.**.reactionLevel"]),
     (Neutral, &["channels.**.nativeProgress", "channels.**.richMessages", "channels.**.showModelSignature"]),
@@ -356,13 +421,17 @@ const OPENCLAW: &[(Order, &[&str])] = &[
     (Neutral, &["channels.**.pollTimeoutMs", "channels.**.httpTimeoutMs"]),
     (
         Neutral,
-        &["channels.**.status", "channels.**.activity", "channels.**.activityType", "channels.**.autoPresence.**"],
+        &[
+            "channels.**.status",
+            "channels.**.activity",
+            "channels.**.activityType",
+            "channels.*.autoPresence.**",
+            "channels.*.accounts.*.autoPresence.**",
+        ],
     ),
     (Neutral, &["channels.*.name", "channels.*.accounts.*.name"]),
     (Neutral, &["surfaces.*.silentReply.**"]),
     // Programs, plugins, servers that are run or spoken to.
-    (Part, &["mcp.servers.*", "nodeHost.mcp.servers.*", "models.providers.*", "auth.profiles.*", "accessGroups.*"]),
-    (Part, &["plugins.entries.*", "skills.entries.*", "hooks.internal.entries.*", "browser.profiles.*"]),
     (On(Is(true)), &["mcp.servers.*.enabled", "nodeHost.mcp.servers.*.enabled", "plugins.enabled"]),
     (Off(Is(false)), &["mcp.servers.*.disabled"]),
     (Off(Is(true)), &["mcp.servers.*.sslVerify", "nodeHost.mcp.servers.*.sslVerify"]),

@@ -199,7 +199,11 @@ fn allow(unlisted: Unlisted, old: Option<&Value>, new: Option<&Value>) -> Verdic
 }
 
 fn deny(old: Option<&Value>, new: Option<&Value>) -> Verdict {
-    let listed = |value: Option<&Value>| value.map_or_else(|| Some(BTreeSet::new()), entries);
+    let texts = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+    let listed = |value: Option<&Value>| match value {
+        None => Some(BTreeSet::new()),
+        Some(value) => entries(value).filter(|_| texts(value)),
+    };
     let (Some(before), Some(after)) = (listed(old), listed(new)) else { return wider("it is not a plain list") };
     if before == after {
         return (Direction::Neutral, "the same entries".to_owned());
@@ -219,7 +223,7 @@ fn entries_text(count: usize, what: &str) -> String {
 fn entries(value: &Value) -> Option<BTreeSet<String>> {
     let entry = |item: &Value| match item {
         Value::String(text) if text.starts_with(['!', '-']) && !is_number(text) => None,
-        Value::String(text) => Some(text.trim().to_owned()),
+        Value::String(text) => Some(text.clone()),
         Value::Null => None,
         // An id is written as a number or as text.
         other => Some(other.to_string()),

@@ -230,12 +230,49 @@ fn what_looks_tighter_and_is_not() {
         // A neutral section that holds what is not.
         ("{channels:{slack:{}}}", "{channels:{slack:{dangerouslyAllowNameMatching:true}}}"),
         ("{messages:{tts:{auto:'off'}}}", "{messages:{tts:{provider:'x'}}}"),
+        // An account falls back to what the default account says, not to what its channel says.
+        (
+            "{channels:{whatsapp:{accounts:{default:{dmPolicy:'open'},b:{dmPolicy:'pairing'}}}}}",
+            "{channels:{whatsapp:{accounts:{default:{dmPolicy:'open'},b:{}}}}}",
+        ),
+        // A name that looks like a key; a switch that the part does not have.
+        ("{}", "{mcp:{servers:{fooKey:{}}}}"),
+        ("{channels:{a:{}}}", "{channels:{a:{accounts:{streaming:{}}}}}"),
+        ("{}", "{agents:{entries:{main:{},humanDelay:{}}}}"),
+        ("{}", "{models:{providers:{x:{enabled:false}}}}"),
+        ("{plugins:{deny:['x']}}", "{plugins:{deny:[' x']}}"),
+        ("{commands:{bash:false}}", "{commands:{bash:'yes'}}"),
         // Wizards and dates are neutral, what is said in them about access is not.
         ("{}", "{wizard:{accessMode:'open'}}"),
     ] {
-        let found = way(&parsed(old), &parsed(new));
+        let value = |text: &str| serde_json::from_str::<Value>(&quoted(text)).expect("JSON");
+        let found = way(&value(old), &value(new));
         assert!(found.iter().any(|change| change.ends_with("widening")), "{old} to {new}: {found:?}");
     }
+}
+
+/// A config in short form as JSON; here what the loader refuses is compared too.
+fn quoted(short: &str) -> String {
+    let mut json = String::new();
+    let mut word = String::new();
+    let mut text = false;
+    for c in short.chars() {
+        match c {
+            '\'' => {
+                text = !text;
+                json.push('"');
+            }
+            c if text => json.push(c),
+            c if c.is_ascii_alphanumeric() => word.push(c),
+            c => {
+                let key = c == ':' && !word.is_empty();
+                json.push_str(&if key { format!("\"{word}\"") } else { word.clone() });
+                word.clear();
+                json.push(c);
+            }
+        }
+    }
+    json
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How much of OpenClaw's table of keys is ordered, and that nothing that sounds like security is neutral.
 
-use crate::ratchet::keys::{File, order_of};
+use crate::ratchet::keys::{File, order_of, patterns};
 use crate::ratchet::order::Order;
 
 /// The leaves of the table of known keys, as paths in which `*` stands for any name. What stands in a list is
@@ -40,6 +40,7 @@ fn words(part: &str) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the coverage is what a reader of the test's output wants")]
 fn the_table_covers_what_openclaw_knows() {
     let all = leaves();
     let (mut ordered, mut any, mut neutral, mut closed) = (0, 0, Vec::new(), 0);
@@ -63,6 +64,17 @@ fn the_table_covers_what_openclaw_knows() {
     for family in NEVER_NEUTRAL {
         let found: Vec<&String> = neutral.iter().filter(|key| key.starts_with(family)).collect();
         assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+/// A name that someone chooses (of an agent, an account, a group) must not be able to stand for a whole family.
+#[test]
+fn no_neutral_family_can_be_reached_by_a_name() {
+    for pattern in patterns(File::OpenClaw, |order| matches!(order, Order::Neutral)) {
+        let floating = pattern.iter().rposition(|part| *part == "**").unwrap_or(0);
+        let first = pattern.iter().position(|part| *part == "**").unwrap_or(0);
+        assert!(first == floating, "{pattern:?} has two of `**`");
+        assert!(pattern.last() != Some(&"*"), "{pattern:?} ends in a name");
     }
 }
 

@@ -160,7 +160,7 @@ proptest! {
         key in prop::sample::select(vec!["tools.deny", "agents.entries.main.tools.deny", "plugins.deny", "tools.byProvider.p.deny"]),
     ) {
         let path: Vec<&str> = key.split('.').collect();
-        let mut old = config.clone();
+        let mut old = config;
         put(&mut old, &path, json!(["exec"]));
         let mut new = old.clone();
         put(&mut new, &path, json!(["exec", entry]));
