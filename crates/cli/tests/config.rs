@@ -151,7 +151,8 @@ fn the_host_approvals_are_part_of_it() {
 #[test]
 fn a_damaged_record_stops_the_start_and_the_operator_can_go_on() {
     type Spoil = fn(&std::path::Path);
-    let spoils: [(&str, Spoil); 6] = [
+    let spoils: [(&str, Spoil); 7] = [
+        ("removed", |record| fs::remove_file(record).expect("removed")),
         ("empty", |record| fs::write(record, "").expect("written")),
         ("cut", |record| {
             let text = fs::read(record).expect("a record");

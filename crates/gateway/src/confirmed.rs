@@ -15,7 +15,7 @@ use stockade_core::{Clock, Digest, Redactor, Stage};
 use stockade_policy::ratchet::{Change, widenings};
 use stockade_store::FileError;
 use stockade_store::confirmed::{self, place};
-use stockade_store::journal::{Entry, Journal, JournalError};
+use stockade_store::journal::{self, Entry, Journal, JournalError};
 use thiserror::Error;
 
 use crate::reload::{compare, hold};
@@ -127,7 +127,11 @@ pub(crate) fn remember(loaded: &Loaded) -> Result<(), RememberError> {
 
 /// The config that was confirmed; the error is the reason why it cannot be used.
 fn remembered(paths: &Paths, env: &Env) -> Result<Option<Running>, String> {
-    let Some(bytes) = confirmed::read(&paths.data).map_err(|error| error.to_string())? else { return Ok(None) };
+    let Some(bytes) = confirmed::read(&paths.data).map_err(|error| error.to_string())? else {
+        // A start writes both: who removes the record must not make this the first one.
+        let ran = std::fs::symlink_metadata(paths.data.join(journal::FILE)).is_ok_and(|file| file.len() > 0);
+        return if ran { Err("it is missing, and a gateway ran here before".to_owned()) } else { Ok(None) };
+    };
     let load = || -> Result<Running, RunningError> {
         let record = Confirmed::parse(&bytes, &place(&paths.data))?;
         Running::of(record.load(paths, env)?)
