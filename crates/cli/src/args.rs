@@ -150,6 +150,10 @@ pub enum Config {
         generation: String,
     },
     /// While no gateway runs: show what the config on the disk changes, or take it for confirmed
+    #[command(
+        after_help = "Run it with the environment that the gateway gets: the values of ${NAME} are part of what is \
+            confirmed.\n\nExamples:\n  stockade config accept\n  stockade config accept 8c1d22aa90ef"
+    )]
     Accept {
         /// Which config: what `stockade config accept` printed; without it nothing is accepted
         generation: Option<String>,
