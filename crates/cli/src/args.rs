@@ -100,6 +100,16 @@ pub enum Command {
         #[arg(long, conflicts_with = "jsonl")]
         openapi: bool,
     },
+    /// Say what the judge would answer, where that comes from, and what would change it
+    #[command(
+        subcommand,
+        after_help = "Asks the judge that the gateway asks, with the config on the disk; no gateway needs to run, and nothing runs.\n\
+            Exit status: 0 allowed, 1 asked about or denied, 2 no answer. Of a config: 0 when it widens nothing, 1 when it does.\n\n\
+            Examples:\n  stockade explain exec \"git push origin main\"\n  stockade explain tool cron --sender channel:telegram:42\n  \
+            stockade explain mount ~/projects/site:/site:ro\n  stockade explain url http://169.254.169.254/\n  \
+            stockade explain config openclaw.json openclaw.new.json"
+    )]
+    Explain(Explain),
     /// A small model on this machine, for those without an API key
     #[command(subcommand, after_help = "Examples:\n  stockade models fetch\n  stockade models serve")]
     Models(Models),
@@ -161,6 +171,152 @@ pub enum Config {
         #[arg(long, conflicts_with = "generation")]
         json: bool,
     },
+}
+
+/// `stockade explain`.
+#[derive(Debug, Subcommand)]
+pub enum Explain {
+    /// A shell command, as the tool exec would be asked to run it
+    #[command(
+        after_help = "Examples:\n  stockade explain exec \"ls | wc -l\"\n  stockade explain exec \"cargo test\" --env RUST_LOG=debug --json"
+    )]
+    Exec {
+        /// The command
+        command: String,
+        /// A variable that the call would set
+        #[arg(long = "env", value_name = "NAME=VALUE")]
+        env: Vec<String>,
+        /// The folder that it would start in
+        #[arg(long, value_name = "DIR")]
+        workdir: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// A tool, by its name or with its arguments
+    #[command(
+        after_help = "Examples:\n  stockade explain tool browser\n  stockade explain tool read '{\"path\":\"../secrets\"}'\n  \
+        stockade explain tool github__create_issue --mcp github"
+    )]
+    Tool {
+        /// Its name
+        name: String,
+        /// Its arguments, a JSON object
+        arguments: Option<String>,
+        /// The plugin that provides it
+        #[arg(long, value_name = "ID", conflicts_with = "mcp")]
+        plugin: Option<String>,
+        /// The MCP server that provides it
+        #[arg(long, value_name = "SERVER")]
+        mcp: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// A folder that a sandbox would be shown; links on this machine are followed
+    #[command(
+        after_help = "Examples:\n  stockade explain mount /srv/data:/data:ro\n  stockade explain mount /var/run/docker.sock:/s"
+    )]
+    Mount {
+        /// The mount: SOURCE:TARGET[:OPTIONS], or type=bind,source=…,target=…
+        bind: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// An address that web_fetch would be asked for; nothing is contacted
+    #[command(after_help = "Examples:\n  stockade explain url https://example.org/\n  \
+        stockade explain url https://intranet.example/ --dns intranet.example=10.0.0.7\n  stockade explain url https://example.org/ --untrusted")]
+    Url {
+        /// The address
+        url: String,
+        /// What a name would resolve to; may be given several times
+        #[arg(long = "dns", value_name = "NAME=ADDRESS")]
+        dns: Vec<String>,
+        /// Where each request in turn would be redirected to
+        #[arg(long = "redirect", value_name = "URL")]
+        redirects: Vec<String>,
+        /// The session has read untrusted content, and the model put the address together
+        #[arg(long)]
+        untrusted: bool,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// A variable that something would set for a command
+    #[command(
+        after_help = "Examples:\n  stockade explain env LD_PRELOAD=/tmp/x.so\n  stockade explain env LOG_LEVEL=debug --source workspace-env"
+    )]
+    Env {
+        /// The variable
+        #[arg(value_name = "NAME=VALUE")]
+        variable: String,
+        /// Who would set it: workspace-env, request-env, agent-config or operator
+        #[arg(long, default_value = "request-env")]
+        source: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// A person: which tools somebody has who writes to an agent
+    #[command(after_help = "Examples:\n  stockade explain sender owner\n  stockade explain sender channel:telegram:42")]
+    Sender {
+        /// Who: owner, anyone, or a key of tools.toolsBySender such as channel:telegram:42, e164:+4915… or username:ann
+        sender: String,
+        #[command(flatten)]
+        who: Place,
+    },
+    /// A connection: whose it is, seen through gateway.trustedProxies
+    #[command(after_help = "Example:\n  stockade explain client 10.0.0.1 --header 'X-Forwarded-For: 203.0.113.9'")]
+    Client {
+        /// The address at the other end of the socket
+        peer: String,
+        /// A header of the request; may be given several times
+        #[arg(long = "header", value_name = "NAME: VALUE")]
+        headers: Vec<String>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// A change of the config: which keys it tightens and which it widens
+    #[command(after_help = "Example:\n  stockade explain config ~/.openclaw/openclaw.json openclaw.new.json")]
+    Config {
+        /// The config before
+        #[arg(value_hint = ValueHint::FilePath)]
+        old: PathBuf,
+        /// The config after
+        #[arg(value_hint = ValueHint::FilePath)]
+        new: PathBuf,
+        /// stockade.json before [default: the one in the state directory, for both]
+        #[arg(long, value_hint = ValueHint::FilePath, requires = "own_new")]
+        own_old: Option<PathBuf>,
+        /// stockade.json after
+        #[arg(long, value_hint = ValueHint::FilePath, requires = "own_old")]
+        own_new: Option<PathBuf>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// For whom a question is asked.
+#[derive(Debug, clap::Args)]
+pub struct Who {
+    /// Who asked the agent for it, as `stockade explain sender` takes it
+    #[arg(long, default_value = "owner", value_name = "WHO")]
+    pub sender: String,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where a question is asked.
+#[derive(Debug, clap::Args)]
+pub struct Place {
+    /// The agent [default: the session's, or the default agent]
+    #[arg(long)]
+    pub agent: Option<String>,
+    /// The session [default: the agent's main session]
+    #[arg(long)]
+    pub session: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `stockade incident`.

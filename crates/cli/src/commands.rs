@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod decide;
 pub mod drill;
+pub mod explain;
 pub mod incident;
 pub mod journal;
 pub mod models;

@@ -42,6 +42,7 @@ pub fn run(args: Args, redactor: Redactor) -> anyhow::Result<ExitCode> {
         }
         Command::Approvals(command) => runtime()?.block_on(commands::approvals::run(&place, command)),
         Command::Config(command) => runtime()?.block_on(commands::config::run(&place, command)),
+        Command::Explain(command) => commands::explain::run(&place, command),
         Command::Incident(command) => commands::incident::run(&place, command),
         Command::Journal(command) => commands::journal::run(&place, command),
         Command::Trace { turn, json } => commands::trace::run(&place, &turn, json),

@@ -9,8 +9,8 @@ use stockade_core::{
     AgentId, Decision, Denial, Digest, Integrity, Question as Asked, Rule, SessionKey, ToolCall, ToolName, TurnId,
 };
 use stockade_policy::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessCall, Words};
-use stockade_policy::tools::Origin;
-use stockade_policy::{Bound as _, Judge, Lock, Sender, Tool, facts};
+use stockade_policy::tools::{Origin, known_tools};
+use stockade_policy::{AgentPolicy, Bound as _, Judge, Lock, Sender, Tool, facts};
 
 use crate::prepare::{Asking, ExecWish, FetchWish};
 use crate::running::Running;
@@ -134,8 +134,9 @@ pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
         Ok(session) => session,
         Err(denial) => return deny(denial),
     };
-    let Some(agent) = running.policy.agent(&session.agent()) else {
-        return deny(Denial::policy(Rule::Admission, "there is no such agent in agents.entries"));
+    let agent = match agent_of(running, &session) {
+        Ok(agent) => agent,
+        Err(denial) => return deny(denial),
     };
     let turn = match question.turn.clone().map_or_else(|| TurnId::parse("decide"), Ok) {
         Ok(turn) => turn,
@@ -151,12 +152,67 @@ pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
     answer(Some(session), decision, call)
 }
 
+/// Asks about a tool by its name alone: may it be called at all, whatever its arguments.
+#[must_use]
+pub fn by_name(running: &Running, lock: &Lock, question: &Question) -> Answer {
+    let named = Tool { name: ToolName::new(&question.tool), origin: question.origin.clone() };
+    let tool = Tool { name: ToolName::new(named.canonical()), ..named };
+    let sender = question.sender.clone().unwrap_or_else(Sender::owner);
+    let judged = session(running, question).and_then(|session| {
+        let decision = judge_name(running, lock, &session, &sender, &tool)?;
+        Ok((session, decision))
+    });
+    let (session, decision) = match judged {
+        Ok((session, decision)) => (Some(session), decision),
+        Err(denial) => (session(running, question).ok(), Decision::Deny(denial)),
+    };
+    Answer { decision, session, tool, call: None, generation: running.policy.generation }
+}
+
+/// The decision about every built-in tool, by its name alone.
+///
+/// # Errors
+/// A [`Denial`] when there is no such agent.
+pub fn tools_of(
+    running: &Running,
+    lock: &Lock,
+    session: &SessionKey,
+    sender: &Sender,
+) -> Result<Vec<(&'static str, Decision)>, Denial> {
+    agent_of(running, session)?;
+    let judge = |name| match judge_name(running, lock, session, sender, &Tool::core(name)) {
+        Ok(decision) => decision,
+        Err(denial) => Decision::Deny(denial),
+    };
+    let mut names: Vec<&str> = known_tools().collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names.into_iter().map(|name| (name, judge(name))).collect())
+}
+
+fn judge_name(
+    running: &Running,
+    lock: &Lock,
+    session: &SessionKey,
+    sender: &Sender,
+    tool: &Tool,
+) -> Result<Decision, Denial> {
+    let agent = agent_of(running, session)?;
+    Judge::new(&running.policy, lock).tool(agent, session, sender, tool)?;
+    Ok(Decision::Allow { rule: Rule::ToolLayers })
+}
+
+fn agent_of<'r>(running: &'r Running, session: &SessionKey) -> Result<&'r AgentPolicy, Denial> {
+    let nobody = || Denial::policy(Rule::Admission, "there is no such agent in agents.entries");
+    running.policy.agent(&session.agent()).ok_or_else(nobody)
+}
+
 impl Asking<'_> {
     fn judge(&self, judge: &Judge<'_>, tool: &Tool, question: &Question) -> Result<(Decision, Call), Denial> {
         // Also for a tool whose shape is not known here; the others are judged by it once more.
         judge.tool(self.agent, self.session, self.sender, tool)?;
         if tool.origin != Origin::Core || tools::definition(tool.name.as_str()).is_none() {
-            return Ok((by_name(tool), Call::Named));
+            return Ok((without_arguments(tool), Call::Named));
         }
         let call = ToolCall {
             id: String::new(),
@@ -194,7 +250,7 @@ impl Asking<'_> {
 }
 
 /// The tool layers have allowed the name, which is all that there is to judge.
-fn by_name(tool: &Tool) -> Decision {
+fn without_arguments(tool: &Tool) -> Decision {
     if tool.depends_on_arguments() {
         let because =
             "the tool runs code, changes files or steers the gateway, and its arguments are not analysed".to_owned();

@@ -11,7 +11,7 @@ use stockade_core::{Clock, Denial, Digest, Principal, Redactor, Rule, Secret, Se
 use stockade_policy::ratchet::Change;
 use stockade_policy::{AgentPolicy, Backend, Lock, View};
 use stockade_sandbox::{Executor, folders};
-use stockade_store::containment;
+use stockade_store::containment as lock;
 use stockade_store::journal::{Entry, Journal, JournalError};
 use stockade_store::transcript::{Sessions, TranscriptError};
 use thiserror::Error;
@@ -150,11 +150,7 @@ impl Gateway {
     /// The containment lock, read from the disk now.
     #[must_use]
     pub fn lock(&self) -> Lock {
-        match containment::read(&self.data) {
-            containment::Lock::Released => Lock::Released,
-            containment::Lock::Contained(containment) => Lock::Contained { since: containment.since },
-            containment::Lock::Unreadable { why } => Lock::Unreadable(why),
-        }
+        containment(&self.data)
     }
 
     /// Writes a record and returns when it is on the disk.
@@ -243,6 +239,16 @@ impl Gateway {
         self.executor.kill_all().await;
         self.tasks.stop().await;
         self.try_record_control("stop", serde_json::json!({ "reason": why })).await;
+    }
+}
+
+/// The containment lock of a store folder (`<state>/stockade`), read from the disk now.
+#[must_use]
+pub fn containment(data: &Path) -> Lock {
+    match lock::read(data) {
+        lock::Lock::Released => Lock::Released,
+        lock::Lock::Contained(containment) => Lock::Contained { since: containment.since },
+        lock::Lock::Unreadable { why } => Lock::Unreadable(why),
     }
 }
 

@@ -23,5 +23,5 @@ pub mod tasks;
 pub mod turn;
 pub mod ws;
 
-pub use gateway::{Gateway, GatewayError};
+pub use gateway::{Gateway, GatewayError, containment};
 pub use running::{Running, RunningError};

@@ -20,6 +20,9 @@ pub use spelling::{parse, redirect};
 /// Redirects followed for one request.
 pub const MAX_REDIRECTS: usize = 5;
 
+/// An address of the public internet, for questions that do not say what a name resolves to.
+pub const PUBLIC: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(93, 184, 215, 14));
+
 /// Judges a URL before any name is resolved: scheme, credentials, port, and a literal address.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use stockade_core::{Decision, Denial, Rule};
 
 use super::{BadQuestion, Verdict, read, verdict};
 use crate::clients::{self, TrustedProxies};
-use crate::egress::{self, EgressPolicy};
+use crate::egress::{self, EgressPolicy, PUBLIC};
 
 /// A URL with what the world would answer.
 #[derive(Deserialize)]
@@ -119,6 +119,3 @@ fn valid(entries: &[&str]) -> TrustedProxies {
         entries.iter().filter(|entry| TrustedProxies::new(std::slice::from_ref(*entry)).is_ok()).copied().collect();
     TrustedProxies::new(&entries).unwrap_or_default()
 }
-
-/// An address of the public internet, for questions that name none.
-const PUBLIC: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(93, 184, 215, 14));
