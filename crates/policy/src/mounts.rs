@@ -67,7 +67,12 @@ fn refusal<L: Fn(&Path) -> Option<PathBuf>>(policy: &MountPolicy, bind: &Bind, l
     if matches!(bind.propagation, Propagation::Shared | Propagation::Slave) {
         return Some("mounts must not propagate between the host and a sandbox; leave the propagation private".into());
     }
-    if let Some(why) = protected::target(&lexical(&bind.target)) {
+    let target = lexical(&bind.target);
+    if !bind::is_target(&target) {
+        // `/etc /` in its normal form ends in a blank, and engines trim those.
+        return Some(BadBind::Target(shown(&bind.target)).to_string());
+    }
+    if let Some(why) = protected::target(&target) {
         return Some(format!("the target {} {why}; choose another, as in /data", shown(&bind.target)));
     }
     let known = match Known::new(policy, links) {
@@ -78,6 +83,11 @@ fn refusal<L: Fn(&Path) -> Option<PathBuf>>(policy: &MountPolicy, bind: &Bind, l
         Ok(forms) => forms,
         Err(error) => return Some(format!("the source {} cannot be judged: {error}", shown(&bind.source))),
     };
+    if let Some(form) = forms.iter().find(|form| !bind::is_source(form)) {
+        // An engine that is handed the resolved path reads `/srv/a:/etc` as two fields.
+        let why = "leads through a link to a path that is not plain";
+        return Some(format!("the source {} {why} ({})", shown(&bind.source), shown(form)));
+    }
     forms.iter().find_map(|form| {
         let why = known.refusal(form, bind.access)?;
         let through = if *form == bind.source { String::new() } else { format!(" (that is, {})", shown(form)) };

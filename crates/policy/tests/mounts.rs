@@ -121,6 +121,19 @@ fn a_refusal_names_the_path_behind_the_link() {
     assert!(denial.to_string().contains("/srv/l/ssl (that is, /etc/ssl)"), "{denial}");
 }
 
+#[test]
+fn a_link_to_what_no_bind_could_say_is_refused() {
+    for target in ["/srv/a:/etc", "/srv/a\tb", "/srv/$HOME", "/srv/b\\c", "~"] {
+        let links = |path: &Path| (path == Path::new("/srv/l")).then(|| PathBuf::from(target));
+        assert_eq!(judge_bind(&MountPolicy::default(), "/srv/l:/x", links).verdict(), "deny", "{target:?}");
+    }
+    // What ends in a blank once its slash is gone.
+    assert_eq!(judge_bind(&MountPolicy::default(), "/srv/a:/etc /", |_| None).verdict(), "deny");
+    assert_eq!(judge_bind(&MountPolicy::default(), "/srv/a /:/x", |_| None).verdict(), "deny");
+    let links = |path: &Path| (path == Path::new("/srv/l")).then(|| PathBuf::from("/srv/a b"));
+    assert_eq!(judge_bind(&MountPolicy::default(), "/srv/l/c:/x", links).verdict(), "allow");
+}
+
 fn part() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-c]{1,2}",

@@ -71,11 +71,10 @@ impl Bind {
         if !(printable(&self.source) && printable(&self.target)) {
             return Err(BadBind::Text);
         }
-        let windows = ["//./", "//?/"].iter().any(|prefix| self.source.starts_with(prefix));
-        if windows || !plain(&self.source) || self.source.contains(':') {
+        if !is_source(&self.source) {
             return Err(BadBind::Source(text::clip(&self.source, 128)));
         }
-        if !plain(&self.target) || self.target.contains(':') {
+        if !is_target(&self.target) {
             return Err(BadBind::Target(text::clip(&self.target, 128)));
         }
         Ok(())
@@ -188,6 +187,17 @@ fn propagation(option: &str) -> Option<Propagation> {
         "shared" | "rshared" => Some(Propagation::Shared),
         _ => None,
     }
+}
+
+/// Whether a path can be written as a source, with one way to read it.
+pub(super) fn is_source(path: &str) -> bool {
+    let windows = ["//./", "//?/"].iter().any(|prefix| path.starts_with(prefix));
+    !windows && printable(path) && plain(path) && !path.contains(':')
+}
+
+/// The same for a target.
+pub(super) fn is_target(path: &str) -> bool {
+    printable(path) && plain(path) && !path.contains(':')
 }
 
 /// An absolute path without anything that a shell, a template or another system would expand.
