@@ -220,6 +220,8 @@ fn parse(text: &str, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opa
     let mut wanted = false;
     // Whether the command has text on its standard input, or a stream sent into another.
     let mut here = false;
+    // Whether a negation may stand here: once, at the start of a pipeline.
+    let mut negates = true;
     let mut tokens = 0_usize;
     while let Some(token) = lexer.token()? {
         tokens += 1;
@@ -240,11 +242,17 @@ fn parse(text: &str, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opa
                 if write { current.writes.push(name) } else { current.reads.push(name) }
             }
             Token::Dup | Token::Here => here = true,
-            Token::Not if current == Simple::default() && !here => wanted = true,
+            Token::Not if current == Simple::default() && !here => {
+                if !std::mem::take(&mut negates) {
+                    return Err("a shell construct");
+                }
+                wanted = true;
+            }
             Token::Not => current.words.push(Word { text: "!".to_owned(), ..Word::default() }),
             Token::Newline if current == Simple::default() && !here => {}
             Token::Newline | Token::Semicolon | Token::AndOr | Token::Pipe => {
                 wanted = matches!(token, Token::AndOr | Token::Pipe);
+                negates = token != Token::Pipe;
                 here = false;
                 finish(std::mem::take(&mut current), depth, commands)?;
             }
