@@ -105,8 +105,10 @@ fn forms<L: Fn(&Path) -> Option<PathBuf>>(source: &str, links: &L) -> Result<Vec
         }
     };
     add(resolve(&clean, links)?);
-    // `a/link/..` is not `a` for the kernel, though it is for an engine that cleans the text first.
-    add(resolve(source, links)?);
+    if source != clean {
+        // `a/link/..` is not `a` for the kernel, though it is for an engine that cleans the text first.
+        add(resolve(source, links)?);
+    }
     Ok(forms)
 }
 

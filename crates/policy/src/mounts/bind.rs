@@ -204,12 +204,13 @@ pub(super) fn is_target(path: &str) -> bool {
 fn plain(path: &str) -> bool {
     path.starts_with('/')
         && path.trim() == path
-        && !path.contains(['\\', '$', '`', '*', '?', '"', '%', '\n'])
+        && !path.bytes().any(|byte| matches!(byte, b'\\' | b'$' | b'`' | b'*' | b'?' | b'"' | b'%' | b'\n'))
         && !path.split('/').any(|part| part.starts_with('~') && part.len() == 1)
 }
 
 fn printable(text: &str) -> bool {
-    text.len() <= MAX_TEXT && !text.contains('\n') && text::visible(text) == text
+    let ascii = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    text.len() <= MAX_TEXT && (ascii() || !text.contains('\n') && text::visible(text) == text)
 }
 
 const STRUCTURED: &[&str] =

@@ -1,6 +1,7 @@
 //! The normal forms of a path, as text and as the kernel walks it. Pure: links are facts of the caller.
 //! Answers symbolic links whose leaf is missing (CVE-2026-27523), `..` after a link, and link loops.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -45,10 +46,10 @@ pub fn resolve(path: &str, links: &impl Fn(&Path) -> Option<PathBuf>) -> Result<
         return Err(Unresolved::TooLong);
     }
     // What is still to be walked, the next part last.
-    let mut ahead: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+    let mut ahead: Vec<Cow<'_, str>> = path.split('/').rev().map(Cow::Borrowed).collect();
     let (mut at, mut followed) = (String::with_capacity(path.len()), 0_u32);
     while let Some(part) = ahead.pop() {
-        match part.as_str() {
+        match part.as_ref() {
             "" | "." => continue,
             ".." => {
                 pop(&mut at);
@@ -73,7 +74,7 @@ pub fn resolve(path: &str, links: &impl Fn(&Path) -> Option<PathBuf>) -> Result<
         } else {
             pop(&mut at);
         }
-        ahead.extend(link.split('/').rev().map(str::to_owned));
+        ahead.extend(link.split('/').rev().map(|part| Cow::Owned(part.to_owned())));
     }
     Ok(rooted(at))
 }

@@ -18,7 +18,17 @@ pub(super) fn beneath<'a>(path: &'a str, tree: &str) -> Option<&'a str> {
 
 /// Whether one of the two lies in the other.
 pub(super) fn meets(path: &str, tree: &str) -> bool {
-    inside(path, tree) || inside(tree, path)
+    agree(path, tree) && (inside(path, tree) || inside(tree, path))
+}
+
+/// Whether one could be the beginning of the other, by the second byte alone: the tables are long, and most of their
+/// entries end here. The first byte of absolute paths says nothing.
+fn agree(one: &str, other: &str) -> bool {
+    let second = |text: &str| text.as_bytes().get(1).copied();
+    match (second(one), second(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
 }
 
 /// The path that `path` is another name of, on the systems that show a tree twice.
@@ -108,7 +118,7 @@ fn home_entry(rest: &str, granted: bool) -> Option<&'static str> {
 fn credential(path: &str) -> bool {
     let mut rest = path;
     while let Some((_, after)) = rest.split_once('/') {
-        if CREDENTIALS.iter().any(|name| inside(after, name)) {
+        if CREDENTIALS.iter().any(|name| agree(after, name) && inside(after, name)) {
             return true;
         }
         rest = after;
