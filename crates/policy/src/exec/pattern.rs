@@ -49,6 +49,9 @@ fn matches(pattern: &str, text: &str) -> bool {
     if pattern.len() > MAX_PATTERN || text.len() > MAX_PATTERN {
         return false;
     }
+    if !pattern.contains(['*', '?']) {
+        return pattern == text;
+    }
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     // reach[i]: the pattern so far can end before text[i].
     let mut reach: Vec<bool> = (0..=text.len()).map(|at| at == 0).collect();
