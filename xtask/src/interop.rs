@@ -102,6 +102,9 @@ fn json(file: &Path) -> Result<Value> {
 /// Package, and how to see that it is there.
 const SYSTEM: &[(&str, &str, &[&str])] = &[
     ("bubblewrap", "bwrap", &["--version"]),
+    // An engine to hold the judge of mounts to, and a shell that needs nothing else in its image.
+    ("docker.io", "dockerd", &["--version"]),
+    ("busybox-static", "busybox", &["true"]),
     ("nginx", "nginx", &["-v"]),
     ("npm", "npm", &["--version"]),
     ("python3-pip", "python3", &["-m", "pip", "--version"]),

@@ -75,6 +75,7 @@ const STEPS: &[Step] = &[
         when: When::Full,
         run: Run::Program("cargo", &["bench", "--workspace", "--no-run"]),
     },
+    Step { name: "fuzz targets and the bench beside Cedar check", when: When::Full, run: Run::Here(outside) },
 ];
 
 /// Runs the steps. Answers whether all is well: nothing failed, and in CI nothing was skipped either.
@@ -132,6 +133,19 @@ fn test_program(root: &Path, program: &str, arguments: &[&str]) -> Result<Outcom
         (_, None) => Outcome::Failed(ran.output, Tally::FAILED),
         (_, Some(tally)) => Outcome::Failed(ran.output, Tally { failed: tally.failed.max(1), ..tally }),
     })
+}
+
+/// The workspaces that the product does not carry. They share a folder, and with it most of what they compile.
+fn outside(root: &Path) -> Result<Outcome> {
+    for manifest in ["fuzz/Cargo.toml", "benches/cedar/Cargo.toml"] {
+        let arguments =
+            ["check", "--locked", "--all-targets", "--target-dir", "target/outside", "--manifest-path", manifest];
+        let ran = process::run(root, "cargo", &arguments, &[])?;
+        if !ran.ok {
+            return Ok(Outcome::Failed(ran.output, Tally::FAILED));
+        }
+    }
+    Ok(Outcome::Passed)
 }
 
 fn generated(root: &Path) -> Result<Outcome> {

@@ -19,7 +19,7 @@ const WORDS: &[(&str, &str)] = &[
     ("/root/", ".cargo"),
 ];
 
-/// Cargo writes the registry's name into the lock file itself.
+/// Cargo writes the registry's name into every lock file itself.
 const GENERATED: &str = "Cargo.lock";
 
 /// Rust files that are too long to be read in one sitting.
@@ -55,7 +55,7 @@ pub(super) fn words(sources: &[Source]) -> Vec<String> {
     let words: Vec<String> = WORDS.iter().map(|(head, tail)| format!("{head}{tail}")).collect();
     sources
         .iter()
-        .filter(|source| source.path != GENERATED)
+        .filter(|source| !source.path.ends_with(GENERATED))
         .flat_map(|source| {
             words.iter().flat_map(move |word| {
                 matching(source, move |line| line.contains(word)).map(move |at| format!("{at}: it says `{word}`"))
