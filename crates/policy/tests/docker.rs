@@ -35,7 +35,9 @@ fn docker_mounts_what_was_judged_and_shows_no_canary() {
         for (asked, text) in batch.iter().zip(&texts) {
             match engine.run(&[text]) {
                 Ok(seen) => asked.compare(&seen, &mut counts),
-                Err(why) => counts.refused_by_docker.push(format!("{}{text}: {why}", ["", "allowed: "][usize::from(asked.allowed)])),
+                Err(why) => counts
+                    .refused_by_docker
+                    .push(format!("{}{text}: {why}", ["", "allowed: "][usize::from(asked.allowed)])),
             }
         }
     }
@@ -233,32 +235,33 @@ impl Stage {
     fn corpus(&self) -> Vec<String> {
         let text = include_str!("corpus/mounts.jsonl");
         let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a row"));
-        rows.enumerate().map(|(number, row)| {
-            let placed = |text: &str| self.placed(&text.replace("{WS}", "/home/u/ws").replace("{HOME}", "/home/u"));
-            for (link, to) in row["links"].as_object().into_iter().flatten() {
-                let (link, to) = (PathBuf::from(placed(link)), placed(to.as_str().expect("text")));
-                if let Some(parent) = link.parent() {
-                    let _ = std::fs::create_dir_all(parent);
+        rows.enumerate()
+            .map(|(number, row)| {
+                let placed = |text: &str| self.placed(&text.replace("{WS}", "/home/u/ws").replace("{HOME}", "/home/u"));
+                for (link, to) in row["links"].as_object().into_iter().flatten() {
+                    let (link, to) = (PathBuf::from(placed(link)), placed(to.as_str().expect("text")));
+                    if let Some(parent) = link.parent() {
+                        let _ = std::fs::create_dir_all(parent);
+                    }
+                    let _ = symlink(to, link);
                 }
-                let _ = symlink(to, link);
-            }
-            let mut bind = placed(row["bind"].as_str().expect("text"));
-            if let Ok(parsed) = parse_bind(&bind)
-                && ["/x", "/data", "/w", "/app"].contains(&parsed.target.as_str())
-                && let Some(at) = bind.rfind(&parsed.target)
-            {
-                // Each at its own place, so that one container takes many.
-                bind.replace_range(at..at + parsed.target.len(), &format!("/x{number}"));
-            }
-            if let Ok(parsed) = parse_bind(&bind) {
-                let folder = lexical(&parsed.source);
-                if folder.starts_with(&self.root) {
-                    let _ = std::fs::create_dir_all(folder);
+                let mut bind = placed(row["bind"].as_str().expect("text"));
+                if let Ok(parsed) = parse_bind(&bind)
+                    && ["/x", "/data", "/w", "/app"].contains(&parsed.target.as_str())
+                    && let Some(at) = bind.rfind(&parsed.target)
+                {
+                    // Each at its own place, so that one container takes many.
+                    bind.replace_range(at..at + parsed.target.len(), &format!("/x{number}"));
                 }
-            }
-            bind
-        })
-        .collect()
+                if let Ok(parsed) = parse_bind(&bind) {
+                    let folder = lexical(&parsed.source);
+                    if folder.starts_with(&self.root) {
+                        let _ = std::fs::create_dir_all(folder);
+                    }
+                }
+                bind
+            })
+            .collect()
     }
 
     /// An absolute path, or a mount of one, under the stage.

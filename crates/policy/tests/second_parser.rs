@@ -111,7 +111,8 @@ fn is_shell(word: &str) -> bool {
 }
 
 fn compare_rest(seen: &Seen, simple: &Simple) -> Result<(), String> {
-    let text = |words: &[stockade_policy::command::Word]| words.iter().map(|word| word.text.clone()).collect::<Vec<_>>();
+    let text =
+        |words: &[stockade_policy::command::Word]| words.iter().map(|word| word.text.clone()).collect::<Vec<_>>();
     let variables: Vec<_> = simple.variables.iter().map(|(name, value)| (name.clone(), value.text.clone())).collect();
     if seen.writes != text(&simple.writes) || seen.reads != text(&simple.reads) {
         return Err(format!("it redirects {seen:?}, we {simple:?}"));
@@ -192,7 +193,9 @@ fn of_item(item: &Item, before: bool, seen: &mut Seen) -> Result<(), String> {
             _ => return Err(format!("it sees a redirection: {item}")),
         },
         // Ours count for what they cannot do: they name no file but the null device.
-        Item::IoRedirect(IoRedirect::File(_, Kind::DuplicateOutput, _) | IoRedirect::HereDocument(..) | IoRedirect::HereString(..)) => {}
+        Item::IoRedirect(
+            IoRedirect::File(_, Kind::DuplicateOutput, _) | IoRedirect::HereDocument(..) | IoRedirect::HereString(..),
+        ) => {}
         Item::IoRedirect(IoRedirect::OutputAndError(word, _)) if word.value == "/dev/null" => {}
         Item::IoRedirect(_) | Item::ProcessSubstitution(..) => return Err(format!("it sees a redirection: {item}")),
     }
@@ -227,13 +230,13 @@ fn of_piece(word: &str, piece: &WordPieceWithSource, text: &mut String) -> Resul
 /// Pieces of syntax in random order, of which we understand some.
 fn generated() -> BTreeSet<String> {
     let pieces = [
-        "ls", "wc -l", "grep -e", "git log", "x", "a=b", "A=1 ", "é", " ", " ", " ", " ", "\t", ";", "|", "&&", "||", "|&",
-        "\n", "\\ ", "\\$", "\\\"", "\\\\", "'", "'a b'", "'\"'", "\"", "\"a 'b'\"", "\"\\$x\"", "\"\\a\"", "$", "$HOME",
-        "\"$PWD/x\"", "\"${USER}\"", "$?", "~", "~/x", "*", "?.c", "[ab]", "#", " # c", "!", " ! ", "{", "}", "{a}",
-        ">", ">>", "<", "2>&1", ">/dev/null", "2>/dev/null", "&>/dev/null", "<<'E'\nt\nE\n", "<<E\nt\nE\n", "<<<x",
-        "env ", "env -i B=2 ", "nice -n 5 ", "time ", "timeout 5 ", "xargs -0 ", "sh -c 'ls; wc'", "bash -c \"x y\"",
-        "command ", "cd src", "true", "set -e", "test -f x", "[ a ]", "=", "-", "--", ",", "..", ":", "%", "@", "+", "^",
-        "1", "12", "2",
+        "ls", "wc -l", "grep -e", "git log", "x", "a=b", "A=1 ", "é", " ", " ", " ", " ", "\t", ";", "|", "&&", "||",
+        "|&", "\n", "\\ ", "\\$", "\\\"", "\\\\", "'", "'a b'", "'\"'", "\"", "\"a 'b'\"", "\"\\$x\"", "\"\\a\"", "$",
+        "$HOME", "\"$PWD/x\"", "\"${USER}\"", "$?", "~", "~/x", "*", "?.c", "[ab]", "#", " # c", "!", " ! ", "{", "}",
+        "{a}", ">", ">>", "<", "2>&1", ">/dev/null", "2>/dev/null", "&>/dev/null", "<<'E'\nt\nE\n", "<<E\nt\nE\n",
+        "<<<x", "env ", "env -i B=2 ", "nice -n 5 ", "time ", "timeout 5 ", "xargs -0 ", "sh -c 'ls; wc'",
+        "bash -c \"x y\"", "command ", "cd src", "true", "set -e", "test -f x", "[ a ]", "=", "-", "--", ",", "..",
+        ":", "%", "@", "+", "^", "1", "12", "2",
     ];
     let mut random = 0xb0b_u64;
     let mut next = |below: usize| {

@@ -54,8 +54,9 @@ impl Engine {
         let script = "for target in \"$@\"; do echo \"=$target\"; stat -Lc %d:%i \"$target\"; find \"$target\"; done";
         let created = self.docker(&[&create[..], &[IMAGE, "sh", "-c", "sleep 0"]].concat());
         let id = text(&created)?;
-        let mounts: Value = serde_json::from_str(&text(&self.docker(&["inspect", "--format", "{{json .Mounts}}", &id]))?)
-            .expect("the engine speaks JSON");
+        let mounts: Value =
+            serde_json::from_str(&text(&self.docker(&["inspect", "--format", "{{json .Mounts}}", &id]))?)
+                .expect("the engine speaks JSON");
         self.docker(&["rm", "--force", &id]);
         let mounts = mounts.as_array().cloned().unwrap_or_default();
         let word = |mount: &Value, key: &str| mount[key].as_str().unwrap_or_default().to_owned();
