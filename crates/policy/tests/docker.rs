@@ -162,7 +162,7 @@ impl Stage {
         Self { root: root.to_str().expect("text").to_owned(), _folder: folder, policy }
     }
 
-    /// Binds in every spelling: `None` when there is nothing to compare.
+    /// What the judge makes of a bind; `None` when there is nothing to compare.
     fn ask(&self, text: &str, counts: &mut Counts) -> Option<Asked> {
         let links = |path: &Path| std::fs::read_link(path).ok();
         let decision = judge_bind(&self.policy, text, links);

@@ -31,12 +31,12 @@ impl Engine {
     pub fn find() -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("engine-").tempdir().expect("a folder");
         let mut engine = Self { host: None, daemon: None, folder };
-        if !engine.answers() {
-            if let Err(why) = engine.start() {
-                assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{why}, and in CI nothing is skipped");
-                println!("skipped: {why}");
-                return None;
-            }
+        if !engine.answers()
+            && let Err(why) = engine.start()
+        {
+            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{why}, and in CI nothing is skipped");
+            println!("skipped: {why}");
+            return None;
         }
         engine.import();
         Some(engine)

@@ -8,9 +8,12 @@ pub mod header;
 pub mod mount;
 pub mod url;
 
+/// Panics when an input breaks it.
+pub type Property = fn(&[u8]);
+
 /// A property by its name, which is also the name of its fuzz target and of the folder with its corpus.
 #[allow(dead_code, reason = "the replay goes through the table, a fuzz target calls its own")]
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+pub const ALL: &[(&str, Property)] = &[
     ("command", command::holds),
     ("mount", mount::holds),
     ("url", url::holds),
