@@ -78,12 +78,18 @@ impl World {
     fn tighter(&self) -> Vec<MountPolicy> {
         let own = &self.policy;
         let more = |paths: &[PathBuf]| paths.iter().cloned().chain(["/srv/more".into()]).collect::<Vec<PathBuf>>();
-        vec![
+        let mut tighter = vec![
             MountPolicy { blocked: more(&own.blocked), ..own.clone() },
             MountPolicy { homes: more(&own.homes), ..own.clone() },
             MountPolicy { state: more(&own.state), ..own.clone() },
-            MountPolicy { granted: Vec::new(), ..own.clone() },
-        ]
+        ];
+        // A grant that leads nowhere is a policy that cannot be judged, and refuses everything.
+        let leads =
+            |path: &PathBuf| resolve(&lexical(path.to_str().expect("text")), &|path: &Path| self.link(path)).is_ok();
+        if own.granted.iter().all(leads) {
+            tighter.push(MountPolicy { granted: Vec::new(), ..own.clone() });
+        }
+        tighter
     }
 
     fn allowed_is_harmless(&self, bind: &Bind) {
