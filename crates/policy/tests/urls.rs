@@ -47,6 +47,16 @@ fn fullwidth(digit: char) -> char {
     char::from_u32(u32::from(digit) - u32::from('0') + u32::from('０')).expect("a digit")
 }
 
+#[test]
+fn only_what_is_fetched_redirects() {
+    for from in ["file:///d:", "ftp://example.com/", "data:,x"] {
+        let from = Url::parse(from).expect("a URL");
+        for location in [".", "..", "https://example.com/"] {
+            assert!(egress::redirect(&from, location).is_err(), "{from} to {location}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 

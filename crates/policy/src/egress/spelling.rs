@@ -56,6 +56,10 @@ pub fn parse(text: &str) -> Result<Url, Denial> {
 /// A [`Denial`] for a target that does not parse or hides where it leads, and for one that gives up
 /// the encryption of `from`.
 pub fn redirect(from: &Url, location: &str) -> Result<Url, Denial> {
+    // Nothing else is fetched, so that nothing else redirects; and `file:` with a drive letter trips the parser's join.
+    if !matches!(from.scheme(), "http" | "https") {
+        return Err(deny("a redirect from what is not http or https"));
+    }
     if location.len() > MAX_URL || location.chars().any(|c| c.is_control() || c == '\\') {
         return Err(deny("a redirect to something that is not a plain URL"));
     }
