@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use stockade_config::model::{ExecAsk, ExecSecurity};
 use stockade_config::{Env, Paths, load, write_new};
-use stockade_core::{Decision, SessionKey, ToolName, TurnId};
+use stockade_core::{Decision, SessionKey, TurnId};
 use stockade_policy::call::{CallContext, ExecCall, Executable};
 use stockade_policy::clients::{TrustedProxies, client};
 use stockade_policy::egress::{self, EgressPolicy};
 use stockade_policy::environment::{Source, build_env, judge_variable};
 use stockade_policy::mounts::{MountPolicy, judge_bind};
-use stockade_policy::{Judge, Lock, Policy, command};
+use stockade_policy::{Judge, Lock, Policy, Sender, Tool, command};
 
 use crate::Facts;
 
@@ -27,7 +27,7 @@ pub struct Stockade {
 
 /// A question with what is made once for it.
 pub enum Prepared<'a> {
-    Tool(ToolName, SessionKey),
+    Tool(Tool, SessionKey, Sender),
     Call(Box<ExecCall>),
     Plain(&'a Facts),
 }
@@ -67,7 +67,7 @@ impl Stockade {
         let agent = self.policy.default_agent().expect("an agent");
         let session = SessionKey::main(&agent.id);
         match facts {
-            Facts::Tool(name) => Prepared::Tool(ToolName::new(name), session),
+            Facts::Tool(name) => Prepared::Tool(Tool::core(name), session, Sender::owner()),
             Facts::Command(text) => {
                 let found = |word: &str| Executable {
                     word: word.to_owned(),
@@ -79,6 +79,7 @@ impl Stockade {
                     context: CallContext {
                         agent: agent.id.clone(),
                         session,
+                        sender: Sender::owner(),
                         turn: TurnId::fresh(),
                         call_id: "call".to_owned(),
                         generation: self.policy.generation,
@@ -102,9 +103,9 @@ impl Stockade {
     #[must_use]
     pub fn decide(&self, question: &Prepared) -> bool {
         match question {
-            Prepared::Tool(name, session) => {
+            Prepared::Tool(tool, session, sender) => {
                 let agent = self.policy.default_agent().expect("an agent");
-                Judge::new(&self.policy, &Lock::Released).tool(agent, session, name).is_ok()
+                Judge::new(&self.policy, &Lock::Released).tool(agent, session, sender, tool).is_ok()
             }
             Prepared::Call(call) => {
                 let agent = self.policy.default_agent().expect("an agent");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use stockade_config::model::{ExecAsk, ExecSecurity};
 use stockade_core::{AgentId, Digest, SessionKey, TurnId};
+use stockade_policy::Sender;
 use stockade_policy::call::{CallContext, ExecCall, Executable};
 use stockade_policy::command::{Analysis, MAX_COMMAND, Role, analyze};
 use stockade_policy::environment::build_env;
@@ -44,13 +45,8 @@ struct Question {
 
 impl Question {
     fn read(words: &str) -> Self {
-        let mut policy = ExecPolicy {
-            security: ExecSecurity::Allowlist,
-            ask: ExecAsk::OnMiss,
-            allowlist: Vec::new(),
-            safe_bins: Vec::new(),
-            strict_inline_eval: false,
-        };
+        let mut policy =
+            ExecPolicy { security: ExecSecurity::Allowlist, ask: ExecAsk::OnMiss, ..ExecPolicy::default() };
         let mut backend = Backend::Native;
         for word in words.split_whitespace().take(32) {
             match (word, word.strip_prefix('~')) {
@@ -136,6 +132,7 @@ impl Question {
         ExecCall {
             context: CallContext {
                 session: SessionKey::main(&agent),
+                sender: Sender::owner(),
                 agent,
                 turn: TurnId::parse("fuzz").expect("an id"),
                 call_id: String::new(),

@@ -6,12 +6,12 @@
 
 use std::path::Path;
 
-use stockade_config::{Env, Loaded, Paths, load};
-use stockade_core::{SessionKey, ToolName};
+use stockade_config::{Documents, Env, Loaded, Paths, load};
+use stockade_core::SessionKey;
 use stockade_policy::egress::judge_url;
-use stockade_policy::ratchet::widenings;
+use stockade_policy::ratchet::{compare, weaker, widenings};
 use stockade_policy::tools::{Layer, judge_tool, known_tools};
-use stockade_policy::{AgentPolicy, Policy};
+use stockade_policy::{AgentPolicy, Policy, Sender, Tool};
 use url::Url;
 
 /// Checks one input.
@@ -23,20 +23,33 @@ pub fn holds(data: &[u8]) {
     let (old, new) = cut.map_or((data, data), |at| (&data[..at], &data[at + 1..]));
     FOLDER.with(|folder| {
         let (Some(old), Some(new)) = (compiled(folder.path(), old), compiled(folder.path(), new)) else { return };
-        for policy in [&old, &new] {
-            assert_eq!(widenings(policy, policy), Vec::<String>::new(), "a policy is wider than itself");
-            tightening_is_free(policy);
+        for config in [&old, &new] {
+            assert_eq!(compare(pair(config), pair(config)), [], "a config is another than itself");
+            tightening_is_free(config);
         }
-        let wider = widenings(&old, &new);
-        assert_eq!(wider, widenings(&old, &new), "the answer is deterministic");
-        if wider.is_empty() {
-            allows_no_more(&old, &new);
+        let changes = compare(pair(&old), pair(&new));
+        assert_eq!(changes, compare(pair(&old), pair(&new)), "the answer is deterministic");
+        let alone = weaker(&old.documents, &new.documents);
+        let kept = |key: &str| widenings(&changes).any(|found| found == key || found.starts_with('…'));
+        assert!(widenings(&alone).all(kept), "what the documents show is not lost");
+        if widenings(&changes).next().is_none() {
+            allows_no_more(&old.policy, &new.policy);
         }
     });
 }
 
+/// A config that was accepted.
+struct Config {
+    documents: Documents,
+    policy: Policy,
+}
+
+const fn pair(config: &Config) -> (&Documents, &Policy) {
+    (&config.documents, &config.policy)
+}
+
 /// The policy of a document; `None` when it is refused. Loading twice gives the same.
-fn compiled(folder: &Path, document: &[u8]) -> Option<Policy> {
+fn compiled(folder: &Path, document: &[u8]) -> Option<Config> {
     let (name, text) = document.strip_prefix(b"%").map_or(("c.json", document), |yaml| ("c.yaml", yaml));
     let config = folder.join(name);
     std::fs::write(&config, text).expect("written");
@@ -46,7 +59,8 @@ fn compiled(folder: &Path, document: &[u8]) -> Option<Policy> {
     match (first, second) {
         (Ok(first), Ok(second)) => {
             assert_eq!(first.fingerprint, second.fingerprint, "loading is deterministic");
-            Policy::compile(&first, None).ok()
+            let policy = Policy::compile(&first, None).ok()?;
+            Some(Config { documents: first.resolved, policy })
         }
         (first, second) => {
             assert_eq!(first.err(), second.err(), "refusing is deterministic");
@@ -56,14 +70,15 @@ fn compiled(folder: &Path, document: &[u8]) -> Option<Policy> {
 }
 
 /// One more denial, for each agent, is no widening, and takes the tool away.
-fn tightening_is_free(policy: &Policy) {
+fn tightening_is_free(config: &Config) {
     for tool in ["exec", "group:fs", "*"] {
-        let mut tighter = policy.clone();
+        let mut tighter = config.policy.clone();
         for agent in &mut tighter.agents {
-            agent.tool_layers.push(Layer { deny: vec![tool.to_owned()], ..Layer::default() });
+            agent.tool_layers.push(Layer { deny: [tool].into_iter().collect(), ..Layer::default() });
             assert!(tool != "exec" || !allows(agent, &SessionKey::main(&agent.id), tool));
         }
-        assert_eq!(widenings(policy, &tighter), Vec::<String>::new(), "denying {tool} is no widening");
+        let changes = compare(pair(config), (&config.documents, &tighter));
+        assert_eq!(widenings(&changes).next(), None, "denying {tool} is no widening");
     }
 }
 
@@ -86,7 +101,8 @@ fn allows_no_more(old: &Policy, new: &Policy) {
 }
 
 fn allows(agent: &AgentPolicy, session: &SessionKey, tool: &str) -> bool {
-    judge_tool(agent.layers(session), &ToolName::new(tool)).is_ok()
+    let owner = Sender::owner();
+    judge_tool(agent.layers(session, &owner), &owner, &Tool::core(tool)).is_ok()
 }
 
 thread_local! {
