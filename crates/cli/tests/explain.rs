@@ -151,3 +151,31 @@ fn what_cannot_be_asked_says_how() {
         assert!(ran.stderr.contains(hint) && ran.stdout.is_empty(), "{asked:?}: {}", ran.stderr);
     }
 }
+
+/// The guide shows what the program says: its examples are run with the config that it shows.
+#[test]
+fn the_guide_shows_what_is_answered() {
+    const GUIDE: &str = include_str!("../../../docs/guides/asking-the-judge.md");
+    let block = |kind: &str| {
+        GUIDE.split(&format!("```{kind}\n")).nth(1).and_then(|rest| rest.split("```").next()).expect("a block")
+    };
+    let home = Home::empty();
+    stockade_config::create_state_dir(&home.state()).expect("a state directory");
+    let config = block("json5");
+    home.write("openclaw.json", config);
+    home.write("exec-approvals.json", block("json"));
+    let changed = config.replace("ask: \"on-miss\"", "ask: \"off\"").replace("[\"browser\"]", "[\"browser\", \"pdf\"]");
+    home.write("new.json", &changed);
+    let mut examples = 0;
+    for example in GUIDE.split("```console\n$ ").skip(1) {
+        let (command, rest) = example.split_once('\n').expect("a line");
+        let shown = rest.split("```").next().expect("an end");
+        let command = command.replace("stockade ", concat!(env!("CARGO_BIN_EXE_stockade"), " "));
+        let mut shell = home.program(std::path::Path::new("/bin/sh"), &["-c", &command]);
+        shell.current_dir(home.state()).env("GATEWAY_TOKEN", TOKEN);
+        let ran = support::finish(shell, support::PATIENCE);
+        assert_eq!(ran.stdout, shown, "{command}: {}", ran.stderr);
+        examples += 1;
+    }
+    assert!(examples >= 10, "{examples} examples");
+}

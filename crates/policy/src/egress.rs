@@ -72,6 +72,15 @@ pub fn judge_address(policy: &EgressPolicy, url: &Url, address: IpAddr) -> Resul
     judge_literal(address)
 }
 
+/// Whether an address names a metadata service by its number.
+pub(crate) fn is_metadata_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => addresses::is_metadata(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => addresses::is_metadata(IpAddr::V6(address)),
+        Some(Host::Domain(_)) | None => false,
+    }
+}
+
 /// Judges a whole request as the guarded client would make it: each URL, every address that its name
 /// has according to `dns`, and each redirect that `redirects` says its answer holds (the text of
 /// `Location`, or none). Each is asked at most once for each hop.

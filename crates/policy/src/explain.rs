@@ -10,6 +10,7 @@ use stockade_core::{Decision, Rule, SessionKey, text};
 use url::Url;
 
 use crate::call::ExecCall;
+use crate::egress::is_metadata_host;
 use crate::exec;
 use crate::policy::{AgentPolicy, Policy};
 use crate::sender::Sender;
@@ -152,7 +153,7 @@ pub fn explain(policy: &Policy, documents: &Documents, subject: Subject<'_>, dec
                 .push(do_this("write it without that construct: plain words, pipes, && and redirections to /dev/null"));
         }
         Rule::ExecEnv => {
-            change.push(do_this("leave the variable out; the operator can set it for every command in env.vars"))
+            change.push(do_this("leave the variable out; `stockade explain env NAME=VALUE` says who may set it"))
         }
         Rule::SandboxRequired => {
             from.extend(at.sandbox(&["mode"]));
@@ -300,6 +301,9 @@ fn egress(policy: &Policy, documents: &Documents, subject: Subject<'_>, decision
     if policy.egress.denies(url) {
         let listed = documents.own.pointer("/egress/deny").and_then(Value::as_array).into_iter().flatten();
         return listed.map(|entry| edit(File::Own, "egress.deny", Act::Remove(entry.clone()))).collect();
+    }
+    if is_metadata_host(url) {
+        return vec![do_this("leave it: a metadata service hands out the credentials of the machine")];
     }
     let origin = url.origin();
     if matches!(url.scheme(), "http" | "https") && origin.is_tuple() {

@@ -316,7 +316,10 @@ fn print(asked: &str, decision: &Decision, why: &Explanation, facts: &Value, jso
         Decision::Deny(_) => output::bad(verdict),
     };
     let pad = " ".repeat(HEAD.saturating_sub(verdict.len()));
-    output::line(format!("  {shown}{pad}{rule}: {because}"));
+    match decision {
+        Decision::Allow { .. } => output::line(format!("  {shown}{pad}{rule}")),
+        _ => output::line(format!("  {shown}{pad}{rule}: {because}")),
+    }
     for (index, set) in why.from.iter().enumerate() {
         let head = if index == 0 { "from" } else { "" };
         let value = match (&set.value, set.default) {
