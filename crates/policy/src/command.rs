@@ -2,15 +2,14 @@
 //! variables it sets, through which wrappers.
 //!
 //! A subset of the shell is understood, the part that bash and dash read alike: words with quotes, `; && || |`,
-//! newlines, redirections with literal names, here-documents without expansion, and the few variables whose value
-//! no request can choose. Everything else makes the analysis opaque, and what is opaque asks or is refused, never
+//! newlines, redirections with literal names, here-documents without expansion, the few variables whose value no
+//! request can choose, `if`, and `for` over words that stand in it. Everything else makes the analysis opaque, and what is opaque asks or is refused, never
 //! passes. Bounded in size and in depth. Answers the class "exec-parse".
 
 mod builtins;
 mod lexer;
+mod parser;
 mod wrappers;
-
-use lexer::{Lexer, Token};
 
 pub(crate) use wrappers::is_transparent;
 
@@ -76,6 +75,8 @@ pub struct Word {
     pub assigns: bool,
     /// What it expands to.
     pub tail: Tail,
+    /// Some of it is what a loop variable stands for.
+    pub bound: bool,
 }
 
 /// What the shell puts in the place of variables, from harmless to less so.
@@ -115,7 +116,7 @@ pub fn analyze(command: &str) -> Analysis {
         return Analysis { commands: Vec::new(), opaque: Some("a control character") };
     }
     let mut analysis = Analysis { commands: Vec::new(), opaque: None };
-    analysis.opaque = parse(command, 0, &mut analysis.commands).err();
+    analysis.opaque = parser::parse(command, 0, &mut analysis.commands).err();
     analysis
 }
 
@@ -206,69 +207,9 @@ pub(crate) fn pieces(command: &str) -> impl Iterator<Item = &str> {
 
 /// Files that one approval can bind.
 const MAX_OPERANDS: usize = 256;
-/// Simple commands and words in one command, beyond which it is not analysed.
-const MAX_COMMANDS: usize = 64;
-const MAX_WORDS: usize = 1024;
 /// Words before a folder in which what follows is looked up.
 const ENTERS: &[&str] = &["cd", "pushd", "chdir", "-C", "--directory", "--chdir", "--cwd"];
 const GLOBS: [char; 3] = ['*', '?', '['];
-
-fn parse(text: &str, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
-    let mut lexer = Lexer::new(text);
-    let mut current = Simple::default();
-    // What the last operator needs: a command after it, or nothing.
-    let mut wanted = false;
-    // Whether the command has text on its standard input, or a stream sent into another.
-    let mut here = false;
-    // Whether a negation may stand here: once, at the start of a pipeline.
-    let mut negates = true;
-    let mut tokens = 0_usize;
-    while let Some(token) = lexer.token()? {
-        tokens += 1;
-        if tokens > MAX_WORDS || commands.len() > MAX_COMMANDS {
-            return Err("more than 64 commands or 1024 words");
-        }
-        match token {
-            Token::Word(word) if word.assigns && current.words.is_empty() => {
-                current.variables.extend(variable(&word));
-                wanted = false;
-            }
-            Token::Word(word) => {
-                current.words.push(word);
-                wanted = false;
-            }
-            Token::Redirect { write } => {
-                let Some(Token::Word(name)) = lexer.token()? else { return Err("a redirection without a name") };
-                if write { current.writes.push(name) } else { current.reads.push(name) }
-            }
-            Token::Dup | Token::Here => here = true,
-            Token::Not if current == Simple::default() && !here => {
-                if !std::mem::take(&mut negates) {
-                    return Err("a shell construct");
-                }
-                wanted = true;
-            }
-            Token::Not => current.words.push(Word { text: "!".to_owned(), ..Word::default() }),
-            Token::Newline if current == Simple::default() && !here => {}
-            Token::Newline | Token::Semicolon | Token::AndOr | Token::Pipe => {
-                wanted = matches!(token, Token::AndOr | Token::Pipe);
-                negates = token != Token::Pipe;
-                here = false;
-                finish(std::mem::take(&mut current), depth, commands)?;
-            }
-        }
-    }
-    if current == Simple::default() && !here {
-        return if wanted || commands.is_empty() { Err("an empty command") } else { Ok(()) };
-    }
-    finish(current, depth, commands)
-}
-
-/// `NAME=value` as a variable.
-fn variable(word: &Word) -> Option<(String, Word)> {
-    let (name, value) = word.text.split_once('=')?;
-    Some((name.to_owned(), Word { text: value.to_owned(), ..word.clone() }))
-}
 
 /// Takes a whole simple command into the list, and what it carries after it.
 fn finish(mut simple: Simple, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
@@ -299,7 +240,7 @@ fn carry(mut simple: Simple, depth: usize, commands: &mut Vec<Simple>) -> Result
     let inner = match carried.load {
         wrappers::Load::Text(text) => {
             commands.push(simple);
-            return parse(&text, depth + 1, commands);
+            return parser::parse(&text, depth + 1, commands);
         }
         wrappers::Load::Words(at) => {
             let words = simple.words.split_off(at);
@@ -320,7 +261,7 @@ fn judge_program_word(word: &Word) -> Result<(), Opaque> {
     if word.text.is_empty() {
         return Err("an empty program name");
     }
-    if word.tail != Tail::None {
+    if word.tail != Tail::None || word.bound {
         return Err("a program named by an expansion");
     }
     // A program file that is named like an assignment, or an assignment in a form that is not modelled.

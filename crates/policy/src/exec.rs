@@ -1,12 +1,19 @@
 //! May this command run: `tools.exec.security` and `ask`, the allowlist, the arguments, the environment.
 
 mod arguments;
+mod awk;
 mod build;
 mod entries;
+mod fetch;
+mod files;
 mod git;
+mod grammar;
 mod inline;
 mod pattern;
+mod processes;
 mod programs;
+mod projects;
+mod queries;
 mod safe_bins;
 mod scripts;
 
@@ -59,6 +66,15 @@ impl Default for ExecPolicy {
 }
 
 type Miss = (Rule, String);
+
+/// What a command does with its working folder.
+#[derive(Clone, Copy)]
+struct Folder {
+    /// It changes it at all.
+    moves: bool,
+    /// It has changed it to one outside what it was given.
+    strays: bool,
+}
 
 impl ExecPolicy {
     /// Judges a command whose facts are gathered.
@@ -154,10 +170,14 @@ impl ExecPolicy {
             return Some((Rule::ExecOpaque, "the shell's locale may read the command in another way".into()));
         }
         let moves = analysis.commands.iter().any(|simple| simple.role == Role::ChangeFolder);
-        analysis.commands.iter().find_map(|simple| self.miss_of(simple, call, moves))
+        let mut strays = false;
+        analysis.commands.iter().find_map(|simple| {
+            strays |= simple.role == Role::ChangeFolder && leaves(simple, call);
+            self.miss_of(simple, call, Folder { moves, strays })
+        })
     }
 
-    fn miss_of(&self, simple: &Simple, call: &ExecCall, moves: bool) -> Option<Miss> {
+    fn miss_of(&self, simple: &Simple, call: &ExecCall, folder: Folder) -> Option<Miss> {
         let miss = |because: &str| Some((Rule::ExecAllowlist, because.to_owned()));
         if simple.writes.iter().any(|name| !HARMLESS_OUTPUTS.contains(&name.text.as_str()) || !name.is_plain()) {
             return miss("it writes to a file by redirection");
@@ -176,13 +196,16 @@ impl ExecPolicy {
         if simple.words.iter().any(|word| word.tail == Tail::Split) && !paths_are_one_word(call) {
             return miss("an unquoted path may become several words");
         }
-        let (word, arguments) = simple.words.split_first()?;
+        let word = simple.words.first()?;
         match simple.role {
-            Role::Builtin => None,
-            Role::ChangeFolder if arguments.first().is_some_and(|folder| stays_inside(&folder.text, call)) => None,
-            Role::ChangeFolder => miss("it changes to a folder outside what it was given"),
+            Role::Builtin | Role::ChangeFolder => None,
+            Role::Program
+                if folder.strays && arguments::minds_its_folder(word.text.rsplit('/').next().unwrap_or_default()) =>
+            {
+                miss("it changes to a folder outside what it was given, and a program there acts on what it finds")
+            }
             Role::Wrapper => self.wrapper_miss(&word.text, call),
-            Role::Program => self.program_miss(&word.text, simple, call, moves),
+            Role::Program => self.program_miss(&word.text, simple, call, folder.moves),
         }
     }
 
@@ -218,7 +241,7 @@ impl ExecPolicy {
             let why = "it runs what files in the working folder name, and the agent can write those";
             return Some((Rule::ExecAllowlist, why.to_owned()));
         }
-        let refusal = names.into_iter().flatten().find_map(|name| arguments::judge(name, simple).err());
+        let refusal = names.into_iter().flatten().find_map(|name| arguments::judge(name, simple, &call.view).err());
         refusal.map(|why| (Rule::ExecAllowlist, why.to_owned()))
     }
 }
@@ -263,6 +286,11 @@ fn paths_are_one_word(call: &ExecCall) -> bool {
     let plain =
         |text: &str| text.starts_with('/') && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
     call.cwd.to_str().is_some_and(plain) && call.env.get("HOME").is_some_and(|home| plain(home))
+}
+
+/// Whether a `cd` goes outside what the command was given.
+fn leaves(simple: &Simple, call: &ExecCall) -> bool {
+    !simple.words.get(1).is_some_and(|folder| stays_inside(&folder.text, call))
 }
 
 /// Whether a folder lies in the folder that the command starts in, or in what the session sees.

@@ -13,7 +13,7 @@ pub(super) fn role(words: &[Word]) -> Result<Role, Opaque> {
         "exit" => arguments.iter().all(|word| word.is_plain() && word.text.chars().all(|c| c.is_ascii_digit())),
         "set" => !arguments.is_empty() && options_are_strict(arguments),
         // `-v` and `-R` evaluate a subscript, which can hold a substitution.
-        "test" | "[" => arguments.iter().all(|word| word.tail != Tail::Split && !is_variable_test(&word.text)),
+        "test" | "[" => arguments.iter().all(|word| word.tail != Tail::Split && !is_variable_test(word)),
         "command" if arguments.first().is_some_and(|word| matches!(word.text.as_str(), "-v" | "-V")) => true,
         "type" => true,
         "command" => return Ok(Role::Program),
@@ -60,8 +60,14 @@ fn options_are_strict(arguments: &[Word]) -> bool {
     }) && !takes_name
 }
 
-fn is_variable_test(word: &str) -> bool {
-    word == "-v" || word == "-R"
+/// A file could be named `-v`, and a pattern find it.
+fn is_variable_test(word: &Word) -> bool {
+    let could_be = |option: &str| {
+        let literal = word.text.split(['*', '?', '[']).next().unwrap_or_default();
+        let end = word.text.rsplit(['*', '?', ']']).next().unwrap_or_default();
+        option.starts_with(literal) && option.ends_with(end)
+    };
+    matches!(word.text.as_str(), "-v" | "-R") || word.glob && (could_be("-v") || could_be("-R"))
 }
 
 /// `printf -v` and `%n` set variables.

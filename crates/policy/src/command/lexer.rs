@@ -27,11 +27,16 @@ pub(super) enum Token {
     Here,
 }
 
+/// A clone reads the same text again, as a loop runs it again.
+#[derive(Clone)]
 pub(super) struct Lexer<'a> {
     rest: std::iter::Peekable<std::str::Chars<'a>>,
     pending: Vec<HereDocument>,
+    /// Loop variables and what each stands for now.
+    bound: Vec<(String, Word)>,
 }
 
+#[derive(Clone)]
 struct HereDocument {
     delimiter: String,
     strip_tabs: bool,
@@ -40,7 +45,26 @@ struct HereDocument {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { rest: text.chars().peekable(), pending: Vec::new() }
+        Self { rest: text.chars().peekable(), pending: Vec::new(), bound: Vec::new() }
+    }
+
+    /// From here on `$name` stands for the word.
+    pub(super) fn bind(&mut self, name: &str, value: &Word) {
+        self.bound.push((name.to_owned(), value.clone()));
+    }
+
+    /// The last variable that was bound stands for nothing that is known.
+    pub(super) fn release(&mut self) {
+        self.bound.pop();
+    }
+
+    pub(super) fn is_bound(&self, name: &str) -> bool {
+        self.bound.iter().any(|(bound, _)| bound == name)
+    }
+
+    /// Whether the text of a here-document is still to come.
+    pub(super) fn expects_text(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     pub(super) fn token(&mut self) -> Result<Option<Token>, Opaque> {
@@ -236,7 +260,7 @@ impl<'a> Lexer<'a> {
                         return Err("an expansion");
                     }
                     braces.see(c);
-                    word.assigns |= c == '=' && !word.quoted && is_name(&word.text);
+                    word.assigns |= c == '=' && !word.quoted && !word.bound && is_name(&word.text);
                     word.text.push(c);
                 }
             }
@@ -328,6 +352,9 @@ impl<'a> Lexer<'a> {
         if braced && self.rest.next_if_eq(&'}').is_none() {
             return Err("an expansion");
         }
+        if let Some((_, value)) = self.bound.iter().find(|(bound, _)| *bound == name) {
+            return substitute(word, value, quoted);
+        }
         let tail = if PATHS.contains(&name.as_str()) {
             if quoted { Tail::Path } else { Tail::Split }
         } else if quoted && NAMES.contains(&name.as_str()) {
@@ -341,6 +368,25 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 }
+
+/// Puts the value of a loop variable in its place. Unquoted it would be split and matched again: only a value of which
+/// nothing of that can come is known then.
+fn substitute(word: &mut Word, value: &Word, quoted: bool) -> Result<(), Opaque> {
+    let inert = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c);
+    if !quoted && (value.glob || !value.text.chars().all(inert)) {
+        return Err("an expansion that may become several words");
+    }
+    if word.text.len() > MAX_SUBSTITUTED {
+        return Err("an expansion");
+    }
+    word.bound = true;
+    word.glob |= value.glob;
+    word.text.push_str(&value.text);
+    Ok(())
+}
+
+/// How long a word may get by what its variables stand for.
+const MAX_SUBSTITUTED: usize = 1024;
 
 /// A name that a variable can have.
 pub(super) fn is_name(text: &str) -> bool {

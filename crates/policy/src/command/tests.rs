@@ -50,8 +50,54 @@ fn everything_else_is_opaque() {
         "\"X\"=1 a",
         "(a)",
         "{ a; }",
-        "if a; then b; fi",
-        "for x in a; do b; done",
+        "if a; then b",
+        "if a; b; fi",
+        "if; then b; fi",
+        "if a; then; fi",
+        "if a; then b; else fi",
+        "if a; then b; fi c",
+        "if a; then b; fi > f",
+        "if a; then b; fi fi",
+        "if a; then cd b; fi",
+        "if a; then cat <<'E'\nE\nfi",
+        "then a",
+        "fi",
+        "done",
+        "a; do b",
+        "'if' a; then b; fi",
+        "X=1 if a; then b; fi",
+        "time if a; then b; fi",
+        "for x in a; do b; done > f",
+        "for x in a; do b > \"$x\"; done",
+        "for x in a; do $x; done",
+        "for x in a; do \"$x\"b; done",
+        "for x in a; do nice $x; done",
+        "for x in a; do b; done; c $x",
+        "for x in; do b; done",
+        "for x; do b; done",
+        "for x in $(a); do b; done",
+        "for x in 'a b'; do c $x; done",
+        "for x in '*'; do c $x; done",
+        "for x in *.c; do c $x; done",
+        "for x in ''; do c $x; done",
+        "for x in a; do for x in b; do c $x; done; done",
+        "for PATH in a; do b; done",
+        "for IFS in a; do b; done",
+        "for HOME in a; do b; done",
+        "for my_x in a; do b; done",
+        "for 'x' in a; do b; done",
+        "for x in a b do c; done",
+        "for x in a;; do c; done",
+        "for x in a; do c ${x%a}; done",
+        "for x in PATH=/; do $x b; done",
+        "while a; do b; done",
+        "until a; do b; done",
+        "case a in a) b;; esac",
+        "select x in a; do b; done",
+        "coproc a",
+        "((1))",
+        "for ((;;)); do a; done",
+        "for x in a { b; }",
         "a <<EOF\nb",
         "a <<EOF\n$(b)\nEOF",
         "a <<E\"O\"F\nEOF",
@@ -136,6 +182,25 @@ fn what_both_shells_read_alike_is_understood() {
     assert_eq!(words("\n\na\n\nb\n"), [["a"], ["b"]]);
     assert_eq!(words("a >&2 2>&1 1>&2"), [["a"]]);
     assert_eq!(words("set -euo pipefail; a"), [vec!["set", "-euo", "pipefail"], vec!["a"]]);
+}
+
+#[test]
+fn every_branch_and_every_turn_is_analysed() {
+    assert_eq!(
+        words("if a x; then b; elif ! c; then d; else e | f; fi && g"),
+        [vec!["a", "x"], vec!["b"], vec!["c"], vec!["d"], vec!["e"], vec!["f"], vec!["g"]]
+    );
+    assert_eq!(
+        words("for x in a 'b c'\ndo\n ls \"$x\" \"${x}y\" '$x'\ndone | wc"),
+        [vec!["ls", "a", "ay", "$x"], vec!["ls", "b c", "b cy", "$x"], vec!["wc"]]
+    );
+    assert_eq!(words("for x in -exec; do find . $x id; done"), [["find", ".", "-exec", "id"]]);
+    assert_eq!(words("for x in 'id -u'; do sh -c \"$x\"; done")[1], ["id", "-u"]);
+    let nested = words("for x in a b; do for y in 1 2; do e $x$y; done; done");
+    assert_eq!(nested, [["e", "a1"], ["e", "a2"], ["e", "b1"], ["e", "b2"]]);
+    assert!(analyze("for x in *.c; do wc -l \"$x\"; done").commands[0].words[2].glob);
+    let deep = "for a in 1 2 3 4 5 6 7 8; do for b in 1 2 3 4 5 6 7 8; do for c in 1 2; do e; done; done; done";
+    assert!(analyze(deep).opaque.is_some());
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //! makes it run another program, write a file or read its own configuration asks. Answers the class
 //! "argument injection" (`sort --compress-program`, `tar --checkpoint-action`, `git -c`, `rg --pre`).
 
-use super::programs::{CARRIES, CODE, Kind, Options, PROGRAMS, RIGHTS, VERSIONED};
-use super::{build, git, scripts};
+use super::programs::{Kind, Options, PROGRAMS, VERSIONED};
+use super::{awk, build, fetch, files, git, grammar, processes, scripts};
 use crate::command::{Simple, Tail, Word};
+use crate::view::{Backend, View};
 
 /// Why the words do not pass.
 pub(super) type Why = &'static str;
@@ -13,7 +14,7 @@ pub(super) type Why = &'static str;
 ///
 /// # Errors
 /// The reason to ask.
-pub(super) fn judge(name: &str, simple: &Simple) -> Result<(), Why> {
+pub(super) fn judge(name: &str, simple: &Simple, view: &View) -> Result<(), Why> {
     let kind = kind_of(name);
     let arguments = simple.words.get(1..).unwrap_or_default();
     if let Kind::Never(why) = kind {
@@ -44,16 +45,35 @@ pub(super) fn judge(name: &str, simple: &Simple) -> Result<(), Why> {
         Kind::Git => git::judge(arguments),
         Kind::Find => scripts::find(arguments),
         Kind::Sed => scripts::sed(arguments),
-        Kind::Awk => scripts::awk(arguments),
+        Kind::Awk => awk::judge(arguments),
         Kind::Jq => scripts::jq(arguments),
         Kind::Tar => scripts::tar(arguments),
         Kind::Build(verbs) => build::judge(verbs, arguments),
+        Kind::Forms(verbs) | Kind::Project(verbs) => {
+            if grammar::is_known(verbs, arguments) {
+                Ok(())
+            } else {
+                Err(NO_FORM)
+            }
+        }
+        Kind::Processes => processes::judge(arguments),
+        Kind::Fetch => fetch::judge(arguments, view.network || view.backend == Backend::Host),
+        Kind::Moves => files::moves(arguments),
     }
 }
 
-/// Whether a program takes what it runs from files of the project: git and build tools.
+const NO_FORM: Why = "this form of the program is not known to be harmless";
+
+/// Whether a program takes what it runs from files of the project, or leaves files there that others run: git, build
+/// tools, copies.
 pub(super) fn reads_the_project(name: &str) -> bool {
-    matches!(kind_of(name), Kind::Git | Kind::Build(_))
+    matches!(kind_of(name), Kind::Git | Kind::Build(_) | Kind::Project(_) | Kind::Moves)
+}
+
+/// Whether what a program does hangs on the folder that it is in: what it runs, or where it writes. A reader finds there
+/// nothing that it could not read by a whole path.
+pub(super) fn minds_its_folder(name: &str) -> bool {
+    !matches!(kind_of(name), Kind::Any | Kind::Only(_) | Kind::Processes | Kind::Forms(_))
 }
 
 /// The rule for a file name: `python3.11` is `python`, `vim.basic` is `vim`.
@@ -66,7 +86,8 @@ fn kind_of(name: &str) -> Kind {
     let known = find(name).or_else(|| if stem == name { None } else { find(stem) });
     let carries = |kind: &Kind| matches!(kind, Kind::Never(_));
     known
-        .or_else(|| if head == name { None } else { find(head) })
+        // A first part that is harmless says nothing of the whole: `cat-and-run` is no `cat`.
+        .or_else(|| if head == name { None } else { find(head).filter(carries) })
         .or_else(|| if last == name { None } else { find(last).filter(carries) })
         .unwrap_or(Kind::Unknown)
 }
@@ -95,13 +116,19 @@ fn may_become_option(word: &Word) -> bool {
 }
 
 /// Options that are known to be harmful are refused wherever they could stand: in a cluster, attached,
-/// abbreviated, and also after `--`, which costs little.
+/// abbreviated, and, where operands may be many, not only before a `--` that certainly ends them.
 fn refuse(options: &Options, arguments: &[Word]) -> Result<(), Why> {
     let mut operands = 0_usize;
     let mut value = false;
+    let mut unsure = false;
     for word in arguments {
         // A value that looks like an option is judged as one.
         let is_value = std::mem::take(&mut value) && word.is_plain();
+        // After a long option it may be that option's value.
+        if options.ends && word.text == "--" && word.is_plain() && !is_value && !unsure {
+            return Ok(());
+        }
+        unsure = word.text.starts_with("--") && !word.text.contains('=');
         if let Some(long) = word.text.strip_prefix("--") {
             if is_abbreviation(long.split('=').next().unwrap_or_default(), options.long) {
                 return Err(HARMFUL);
@@ -130,8 +157,6 @@ pub(super) fn is_abbreviation(name: &str, of: &[&str]) -> bool {
     !name.is_empty() && of.iter().any(|long| long.starts_with(name))
 }
 
-/// A program that no rule knows is trusted with operands and with options that cannot, by convention, name
-/// code, programs, configuration or outputs: the operator who listed it expects it to run.
 /// Names of files or folders to be made.
 fn names(arguments: &[Word]) -> Result<(), Why> {
     let plain = |word: &Word| {
@@ -143,32 +168,34 @@ fn names(arguments: &[Word]) -> Result<(), Why> {
     if arguments.iter().all(plain) { Ok(()) } else { Err("it may make a hidden file, or one elsewhere") }
 }
 
+/// A program that no rule knows passes alone, or with options that cannot, by convention, name code, programs,
+/// configuration or outputs: the operator who listed it expects it to run. It passes with no operand but a number. What an
+/// operand means is the program's to say, and there is always one more carrier (`conda run -n base id`, `chronic id`,
+/// `mise exec id`) in which it is the name of a program: no list of such verbs, nor of the programs after them, is ever
+/// complete, so a plain word is no safer than a path. An operator who means more says so, with the program's arguments.
 fn unknown(arguments: &[Word]) -> Result<(), Why> {
-    for word in arguments {
-        let Some(option) = word.text.strip_prefix('-').filter(|option| !option.is_empty()) else {
-            // An unknown program may run what it is given: a path, a script, or code.
-            if !word.is_plain() || word.text.contains(|c: char| !(c.is_ascii_alphanumeric() || "_-:@,%+=".contains(c)))
-            {
-                return Err("the program is not known, and it is given something that may be a file or code");
-            }
-            let name = word.text.rsplit('/').next().unwrap_or_default();
-            if matches!(kind_of(name), Kind::Never(why) if why == CODE || why == CARRIES || why == RIGHTS) {
-                return Err("the program is not known, and it is given the name of one that runs others");
-            }
-            continue;
-        };
-        let harmful = match option.strip_prefix('-') {
-            Some(long) => {
-                let name = long.split('=').next().unwrap_or_default().to_ascii_lowercase();
-                name.split(['-', '_', '.']).any(is_suspect)
-            }
-            None => option.contains(|c: char| SUSPECT_LETTERS.contains(c)),
-        };
-        if harmful {
+    let number = |word: &Word| word.is_plain() && word.text.chars().all(|c| c.is_ascii_digit());
+    for word in arguments.iter().filter(|word| !number(word)) {
+        if !word.is_plain() || !word.text.starts_with('-') || word.text.len() < 2 {
+            return Err("the program is not known, and it is given something that may be a program, a file or code");
+        }
+        if is_suspect_option(&word.text) {
             return Err("the program is not known, and an option could name code, a program or an output");
         }
     }
     Ok(())
+}
+
+/// Whether an option could, by its words or letters, name code, a program, a file or another place.
+pub(super) fn is_suspect_option(text: &str) -> bool {
+    let Some(option) = text.strip_prefix('-') else { return false };
+    match option.strip_prefix('-') {
+        Some(long) => {
+            let name = long.split('=').next().unwrap_or_default().to_ascii_lowercase();
+            name.split(['-', '_', '.']).any(is_suspect)
+        }
+        None => option.contains(|c: char| SUSPECT_LETTERS.contains(c)),
+    }
 }
 
 fn is_suspect(part: &str) -> bool {

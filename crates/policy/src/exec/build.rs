@@ -15,13 +15,21 @@ pub(super) fn judge(verbs: &[&str], arguments: &[Word]) -> Result<(), Why> {
     if !verb.is_plain() || !verbs.contains(&verb.text.as_str()) {
         return Err(UNKNOWN);
     }
+    let mut selects = false;
     let known = |word: &Word| {
         let text = word.text.as_str();
+        // Tests are selected by a regular expression.
+        if std::mem::replace(&mut selects, SELECTING.contains(&text)) {
+            return word.is_plain() && !text.starts_with('-');
+        }
+        if text.split_once('=').is_some_and(|(option, _)| SELECTING.contains(&option)) {
+            return word.is_plain();
+        }
         let name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:".contains(c));
         let option = text.split_once('=').filter(|(_, value)| name(value)).map_or(text, |(option, _)| option);
         word.is_plain()
             && if text.starts_with('-') {
-                OPTIONS.contains(&option)
+                OPTIONS.contains(&option) || SELECTING.contains(&text)
             } else {
                 name(text) && !text.contains("..") || text == "./..."
             }
@@ -36,5 +44,11 @@ const OPTIONS: &[&str] = &[
     "--all-features", "--no-default-features", "--features", "-p", "--package", "-v", "-q", "--quiet", "--verbose",
     "--locked", "--check", "--offline", "--frozen", "--no-run", "--no-deps", "--doc", "-j", "--jobs",
     "--message-format", "--format-version", "--nocapture", "--ignored", "--test-threads", "-D", "--depth", "--json",
-    "-race", "-short", "-count", "-run", "-cover", "-timeout", "-json", "-m",
+    "-race", "-short", "-count", "-cover", "-timeout", "-json", "-m", "-failfast", "-parallel", "-cpu", "-benchmem",
+    "-benchtime", "-i", "--invert", "-d", "--duplicates", "-e", "--edges", "--prefix", "--exact", "--keep-going",
+    "--no-fail-fast", "--examples", "--example", "--benches", "--exclude", "--color", "--profile", "--skip",
+    "--show-output", "--include-ignored", "--timings=no",
 ];
+
+/// Options of go whose value is a regular expression.
+const SELECTING: &[&str] = &["-run", "-bench", "-skip"];

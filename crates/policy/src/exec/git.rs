@@ -5,6 +5,8 @@
 //! "upload-pack", "open files in pager", "aliases".
 
 use super::arguments::{Why, is_abbreviation};
+use super::files;
+use super::grammar::Grammar;
 use crate::command::{Tail, Word};
 
 /// Judges the words after `git`.
@@ -40,17 +42,16 @@ fn subcommand(verb: &str, words: &[Word]) -> Result<(), Why> {
     match verb {
         _ if READING.contains(&verb) => read_only(verb, words),
         "branch" => limited(words, "arvl", &LIST_OPTIONS, usize::MAX),
-        "tag" => limited(words, "ln", &LIST_OPTIONS, usize::MAX),
+        "tag" => limited(words, "ln", &LIST_OPTIONS, usize::MAX).or_else(|why| annotated(words).ok_or(why)),
         "remote" => match words {
             [] => Ok(()),
             [only] if matches!(only.text.as_str(), "-v" | "--verbose") => Ok(()),
             [get, name] if get.text == "get-url" && is_ref(name) => Ok(()),
+            [show, name] if show.text == "show" && is_own_remote(name) => Ok(()),
             _ => Err(UNKNOWN),
         },
         "config" => config(words),
-        "stash" if matches!(words.first().map(|word| word.text.as_str()), Some("list" | "show")) => {
-            read_only(verb, words.get(1..).unwrap_or_default())
-        }
+        "stash" => stash(words),
         "reflog" if words.first().is_none_or(|word| word.text == "show" || word.text.starts_with('-')) => {
             read_only(verb, words)
         }
@@ -61,24 +62,137 @@ fn subcommand(verb: &str, words: &[Word]) -> Result<(), Why> {
         }
         "commit" => commit(words),
         "checkout" => match words {
+            [name] if is_ref(name) && is_file(name) || name.text == "-" && name.is_plain() => Ok(()),
             [option, name] if option.text == "-b" && is_ref(name) => Ok(()),
+            [option, name, from] if option.text == "-b" && is_ref(name) && is_ref(from) => Ok(()),
+            [dashes, paths @ ..] if dashes.text == "--" && !paths.is_empty() && paths.iter().all(is_file) => Ok(()),
             _ => Err(UNKNOWN),
         },
         "switch" => match words {
-            [name] if is_ref(name) => Ok(()),
-            [option, name] if matches!(option.text.as_str(), "-c" | "--create") && is_ref(name) => Ok(()),
+            [name] if is_ref(name) || name.text == "-" && name.is_plain() => Ok(()),
+            [option, names @ ..] if matches!(option.text.as_str(), "-c" | "--create" | "-d" | "--detach") => {
+                known((1..=2).contains(&names.len()) && names.iter().all(is_ref))
+            }
             _ => Err(UNKNOWN),
         },
+        "restore" => known(
+            Grammar::of("SW", "", &["staged", "worktree"])
+                .with(is_file, 64)
+                .read(words)
+                .is_some_and(|paths| !paths.is_empty()),
+        ),
+        // A strategy is the name of a program; without a message an editor opens.
+        "merge" => {
+            known(matches!(words, [only] if matches!(only.text.as_str(), "--abort" | "--quit")) || merges(words))
+        }
+        "cherry-pick" | "revert" => known(picks(verb, words)),
+        "mv" => known(
+            Grammar::of("vkn", "", &["verbose", "dry-run"])
+                .with(files::is_plain_file, 16)
+                .read(words)
+                .is_some_and(|paths| paths.len() > 1 && paths.iter().all(|path| is_moved(&path.text))),
+        ),
+        "ls-remote" => known(
+            Grammar::of("ht", "", &["heads", "tags", "refs", "branches", "quiet", "symref"])
+                .with(is_ref, 2)
+                .first(is_own_remote)
+                .read(words)
+                .is_some(),
+        ),
         "fetch" | "pull" => {
             let known = |word: &Word| FETCH_OPTIONS.contains(&word.text.as_str()) && word.is_plain();
             let (options, operands): (Vec<&Word>, Vec<&Word>) =
                 words.iter().partition(|word| word.text.starts_with('-'));
-            let own = operands.first().is_none_or(|remote| matches!(remote.text.as_str(), "origin" | "upstream"));
+            let own = operands.first().is_none_or(|remote| is_own_remote(remote));
             let refs = operands.iter().all(|word| is_ref(word)) && operands.len() <= 2;
             if own && refs && options.into_iter().all(known) { Ok(()) } else { Err(UNKNOWN) }
         }
         _ => Err(UNKNOWN),
     }
+}
+
+fn known(is: bool) -> Result<(), Why> {
+    if is { Ok(()) } else { Err(UNKNOWN) }
+}
+
+/// A tag with its message in the words, unsigned.
+fn annotated(words: &[Word]) -> Option<()> {
+    let options = Grammar::of("a", "m", &["annotate", "message="]).with(is_ref, 2);
+    let has_message =
+        words.iter().any(|word| word.text == "-m" || word.text.starts_with("--message") || word.text == "-am");
+    options.read(words).filter(|names| has_message && !names.is_empty()).map(|_| ())
+}
+
+fn stash(words: &[Word]) -> Result<(), Why> {
+    let rest = words.get(1..).unwrap_or_default();
+    let entry = |word: &Word| {
+        word.is_plain()
+            && word.text.trim_start_matches("stash@{").trim_end_matches('}').chars().all(|c| c.is_ascii_digit())
+    };
+    match words.first().map(|word| word.text.as_str()) {
+        None => Ok(()),
+        Some("list" | "show") => read_only("stash", rest),
+        Some("push") => {
+            let options = Grammar::of("ukq", "m", &["include-untracked", "keep-index", "staged", "quiet", "message="]);
+            known(options.with(is_file, 64).read(rest).is_some())
+        }
+        Some("pop" | "apply") => {
+            let options: &[&str] = &["--index", "-q", "--quiet"];
+            known(rest.iter().all(|word| word.is_plain() && options.contains(&word.text.as_str()) || entry(word)))
+        }
+        _ => Err(UNKNOWN),
+    }
+}
+
+fn merges(words: &[Word]) -> bool {
+    let options = Grammar::of(
+        "nq",
+        "m",
+        &["no-ff", "ff-only", "ff", "no-edit", "squash", "no-commit", "quiet", "stat", "no-stat", "message="],
+    );
+    let silent = |word: &Word| {
+        ["-m", "--no-edit", "--ff-only", "--squash", "--no-commit"].contains(&word.text.as_str())
+            || word.text.starts_with("--message")
+    };
+    let read = options.with(is_ref, 1).read(words);
+    words.iter().any(silent) && read.is_some_and(|names| names.len() == 1)
+}
+
+fn picks(verb: &str, words: &[Word]) -> bool {
+    if matches!(words, [only] if matches!(only.text.as_str(), "--abort" | "--quit" | "--skip")) {
+        return true;
+    }
+    let options = Grammar::of("xn", "m", &["no-commit", "no-edit", "ff", "allow-empty", "mainline="]);
+    // A revert opens an editor unless it is told not to.
+    let silent = verb == "cherry-pick"
+        || words.iter().any(|word| matches!(word.text.as_str(), "--no-edit" | "-n" | "--no-commit"));
+    silent && options.with(is_commit, 16).read(words).is_some_and(|names| !names.is_empty())
+}
+
+/// A commit by its name, or as an ancestor or a range of named ones.
+fn is_commit(word: &Word) -> bool {
+    word.is_plain()
+        && word.text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && word.text.chars().all(|c| c.is_ascii_alphanumeric() || "._/-~^".contains(c))
+}
+
+/// A file or folder by its plain name, for what only puts back what was recorded.
+fn is_file(word: &Word) -> bool {
+    let text = word.text.as_str();
+    word.is_plain()
+        && !text.is_empty()
+        && !text.starts_with(['-', '/', ':', '~'])
+        && !text.split('/').any(|part| part == ".." || part.eq_ignore_ascii_case(".git"))
+        && text.trim_matches(['.', '/']) != ""
+}
+
+fn is_moved(path: &str) -> bool {
+    path.ends_with('/') || path == "." || files::is_document(path)
+}
+
+/// The remotes that a clone and a fork have; any other name could be a path or an address.
+fn is_own_remote(word: &Word) -> bool {
+    word.is_plain() && matches!(word.text.as_str(), "origin" | "upstream")
 }
 
 /// Subcommands that only look: harmless but for some options.
@@ -162,7 +276,7 @@ fn config(words: &[Word]) -> Result<(), Why> {
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let is_key = |key: &str| !key.starts_with('-');
     match texts.as_slice() {
-        ["--list" | "-l"] | ["--global" | "--local" | "--system", "--list" | "-l"] => Ok(()),
+        [.., "--list" | "-l"] | ["--list" | "-l", ..] if texts.iter().all(|text| LISTING.contains(text)) => Ok(()),
         ["--get" | "--get-all" | "get", key] | ["--global" | "--local", "--get", key] if is_key(key) => Ok(()),
         [key] if is_key(key) && key.contains('.') => Ok(()),
         _ => Err("git's configuration would be written"),
@@ -177,6 +291,11 @@ fn is_ref(word: &Word) -> bool {
         && word.text.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
         && !word.text.contains("..")
 }
+
+const LISTING: &[&str] = &[
+    "--list", "-l", "--global", "--local", "--system", "--worktree", "--show-origin", "--show-scope", "--name-only",
+    "-z", "--includes",
+];
 
 const UNKNOWN: Why = "this form of git is not known to be harmless";
 

@@ -1,6 +1,9 @@
 // table:
 //! Which rule holds for the arguments of which program. A program that is not here is `Unknown`.
 
+use super::grammar::Verb;
+use super::{projects, queries};
+
 /// How the arguments of a program are judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -24,6 +27,16 @@ pub(super) enum Kind {
     Awk,
     Jq,
     Tar,
+    /// Only the forms of a closed table.
+    Forms(&'static [Verb]),
+    /// The same, for what runs the project's own code.
+    Project(&'static [Verb]),
+    /// `ps`.
+    Processes,
+    /// `curl`.
+    Fetch,
+    /// `cp` and `mv`.
+    Moves,
     /// A build tool, with the verbs that build or test the project itself.
     Build(&'static [&'static str]),
 }
@@ -39,18 +52,25 @@ pub(super) struct Options {
     pub(super) long: &'static [&'static str],
     /// How many operands there may be.
     pub(super) operands: usize,
+    /// Whether `--` ends the options, and every short option with a value is in `valued`.
+    pub(super) ends: bool,
 }
 
 const MANY: usize = usize::MAX;
 
 const fn but(short: &'static str, valued: &'static str, long: &'static [&'static str], operands: usize) -> Kind {
-    Kind::Refuse(Options { short, valued, long, operands })
+    Kind::Refuse(Options { short, valued, long, operands, ends: false })
 }
 
-pub(super) const CODE: &str = "the program runs code that it is given";
-pub(super) const CARRIES: &str = "the program runs another program";
+/// The same, of a program whose `--` ends its options for certain.
+const fn but_ended(short: &'static str, valued: &'static str, long: &'static [&'static str]) -> Kind {
+    Kind::Refuse(Options { short, valued, long, operands: MANY, ends: true })
+}
+
+const CODE: &str = "the program runs code that it is given";
+const CARRIES: &str = "the program runs another program";
 const REMOTE: &str = "the program reaches other machines";
-pub(super) const RIGHTS: &str = "the program changes who or where the command is";
+const RIGHTS: &str = "the program changes who or where the command is";
 const WRITES: &str = "the program changes files";
 const EDITS: &str = "the program is an editor or a pager, which can start a shell";
 const SYSTEM: &str = "the program changes the system";
@@ -64,7 +84,8 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
             "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "b2sum", "cksum", "sum", "seq", "sleep",
             "numfmt", "tsort", "nproc", "arch", "tty", "pgrep", "free", "which", "whereis", "cmp", "grep", "egrep",
             "fgrep", "test", "[", "expr", "printenv", "factor", "cal", "strings", "column", "dir", "vdir", "rmdir",
-            "logname", "users", "pathchk",
+            "logname", "users", "pathchk", "lsblk", "lscpu", "lsmem", "vmstat", "size", "sha1", "locale", "getconf",
+            "getent", "lsb_release", "pidof", "pstree", "zipinfo", "b3sum",
         ],
         Kind::Any,
     ),
@@ -75,17 +96,28 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
     (&["diff"], but("l", "CFIUWxXDS", &["paginate"], MANY)),
     // An empty file or folder is harmless, except where its name means something to another program.
     (&["mkdir", "touch"], Kind::Names),
-    // Its clusters are read on after a letter with a value: no such letter is told from an output.
-    (&["tree"], but("oRLPIHT", "", &["output"], MANY)),
-    (&["rg"], but("z", "ABCEefgjMmrtT", &["pre", "hostname-bin", "search-zip", "pre-glob"], MANY)),
+    (&["tree"], Kind::Forms(queries::TREE)),
+    (&["rg"], but_ended("z", "ABCEdefgjMmrtT", &["pre", "hostname-bin", "search-zip", "pre-glob"])),
     (&["ag"], but("", "", &["pager", "ackrc", "env"], MANY)),
     (&["hexdump", "hd"], but("f", "ens", &[], MANY)),
     (&["hostname"], but("Fb", "", &["file", "boot"], 0)),
     (&["base64", "base32"], but("", "w", &[], 1)),
     (&["zcat", "gzcat"], but("S", "", &["suffix"], MANY)),
     (&["env"], Kind::Bare(CARRIES)),
-    // `e` shows the environment of other processes.
-    (&["ps"], Kind::Only(&["aux", "ax", "-ef", "-e", "-A", "-f", "auxww", "-aux", "-u", "-x"])),
+    (&["ps"], Kind::Processes),
+    (&["curl"], Kind::Fetch),
+    (&["cp", "mv"], Kind::Moves),
+    (&["docker", "podman"], Kind::Forms(queries::DOCKER)),
+    (&["kubectl"], Kind::Forms(queries::KUBECTL)),
+    (&["systemctl"], Kind::Forms(queries::SYSTEMCTL)),
+    (&["journalctl"], Kind::Forms(queries::JOURNALCTL)),
+    (&["ip"], Kind::Forms(queries::IP)),
+    (&["dpkg"], Kind::Forms(queries::DPKG)),
+    (&["pip"], Kind::Forms(queries::PIP)),
+    (&["unzip"], Kind::Forms(queries::UNZIP)),
+    (&["xxd"], Kind::Forms(queries::XXD)),
+    (&["readelf"], Kind::Forms(queries::READELF)),
+    (&["nm"], Kind::Forms(queries::NM)),
     (&["kill"], Kind::Only(&["-l"])),
     (&["git"], Kind::Git),
     (&["find"], Kind::Find),
@@ -98,8 +130,16 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
         Kind::Build(&["build", "check", "test", "clippy", "fmt", "tree", "metadata", "version", "b", "c", "t"]),
     ),
     (&["go"], Kind::Build(&["build", "test", "vet", "list", "version"])),
-    // Their settings in the working folder name programs.
-    (&["npm", "pnpm", "yarn", "corepack"], Kind::Never(CODE)),
+    (&["npm"], Kind::Project(projects::NPM)),
+    (&["pnpm"], Kind::Project(projects::PNPM)),
+    (&["yarn"], Kind::Project(projects::YARN)),
+    (&["make", "gmake"], Kind::Project(projects::MAKE)),
+    (&["pytest"], Kind::Project(projects::PYTEST)),
+    (&["eslint", "tsc", "mypy", "flake8", "pylint", "shellcheck", "pyright"], Kind::Project(projects::CHECKERS)),
+    (&["prettier", "black", "isort", "rustfmt"], Kind::Project(projects::FORMATTERS)),
+    (&["ruff"], Kind::Project(projects::RUFF)),
+    (&["gofmt"], Kind::Project(projects::GOFMT)),
+    (&["corepack"], Kind::Never(CODE)),
     (
         &[
             "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "pwsh", "powershell",
@@ -108,9 +148,8 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
             "elixir", "iex", "erl", "escript", "swift", "scala", "groovy", "julia", "guile", "racket", "sbcl", "clisp",
             "ocaml", "osascript", "bc", "dc", "m4", "gdb", "lldb", "expect", "sqlite", "sqlite3", "psql", "mysql",
             "mariadb", "mongo", "mongosh", "redis-cli", "tsx", "ts-node", "uv", "uvx", "poetry", "pipx", "bundle",
-            "rake", "gem", "pip", "pytest", "gnuplot", "latex", "pdflatex", "tex", "gs", "qjs", "ack", "nft",
-            "bpftrace", "xxd", "yash", "jython", "erb", "prove", "nix-shell", "xterm", "hyperfine", "watchexec",
-            "original-awk", "php-cgi",
+            "rake", "gem", "gnuplot", "latex", "pdflatex", "tex", "gs", "qjs", "ack", "nft", "bpftrace", "yash",
+            "jython", "erb", "prove", "nix-shell", "xterm", "hyperfine", "watchexec", "original-awk", "php-cgi",
         ],
         Kind::Never(CODE),
     ),
@@ -120,29 +159,34 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
             "flock", "watch", "script", "scriptreplay", "parallel", "taskset", "chrt", "strace", "ltrace", "perf",
             "valgrind", "catchsegv", "ld.so", "ld-linux-x86-64.so", "entr", "inotifywait", "start-stop-daemon",
             "daemonize", "unbuffer", "rlwrap", "dbus-launch", "dbus-run-session", "xvfb-run", "faketime", "eatmydata",
-            "cpulimit", "prlimit", "numactl", "tmux", "screen", "npx", "make", "gmake", "cmake", "ninja", "meson",
-            "bazel", "gradle", "mvn", "ant", "just", "task", "gcc", "cc", "g++", "c++", "clang", "rustc", "ld", "as",
-            "run-parts", "capsh", "ssh-agent", "fd", "fdfind", "split", "env-parallel", "choom", "setarch", "i386",
-            "linux32", "linux64", "uclampset", "pv", "logsave", "direnv", "dtach", "git-shell", "proot", "fakechroot",
-            "rustup", "nvm", "pyenv", "rbenv", "asdf", "mise",
+            "cpulimit", "prlimit", "numactl", "tmux", "screen", "npx", "cmake", "ninja", "meson", "bazel", "gradle",
+            "mvn", "ant", "just", "task", "gcc", "cc", "g++", "c++", "clang", "rustc", "ld", "as", "run-parts",
+            "capsh", "ssh-agent", "fd", "fdfind", "split", "env-parallel", "choom", "setarch", "i386", "linux32",
+            "linux64", "uclampset", "pv", "logsave", "direnv", "dtach", "git-shell", "proot", "fakechroot", "rustup",
+            "nvm", "pyenv", "rbenv", "asdf", "mise", "conda", "mamba", "micromamba", "pdm", "hatch", "pixi", "rye",
+            "bunx", "pnpx", "nodenv", "volta", "fnm", "devbox", "nix", "guix", "chronic", "ts", "nq", "pueue",
+            "foreman", "honcho", "overmind", "concurrently", "nodemon", "turbo", "nx", "lerna", "tox", "nox", "invoke",
+            "fab", "dotenv", "aws-vault", "op", "doppler", "chamber", "envchain", "ldd",
         ],
         Kind::Never(CARRIES),
     ),
     (
         &[
             "sudo", "su", "doas", "runuser", "setpriv", "unshare", "nsenter", "chroot", "pkexec", "sg", "newgrp",
-            "gosu", "firejail", "bwrap", "docker", "podman", "nerdctl", "ctr", "crictl", "runc", "lxc", "lxc-attach",
-            "kubectl", "oc", "helm", "machinectl", "systemd-run", "systemd-nspawn", "fakeroot", "flatpak", "snap",
-            "vagrant",
+            "gosu", "firejail", "bwrap", "nerdctl", "ctr", "crictl", "runc", "lxc", "lxc-attach", "oc", "helm",
+            "machinectl", "systemd-run", "systemd-nspawn", "fakeroot", "flatpak", "snap", "vagrant", "toolbox",
+            "distrobox", "lima", "limactl", "colima", "multipass", "adb", "singularity", "apptainer", "incus",
+            "buildah", "devcontainer",
         ],
         Kind::Never(RIGHTS),
     ),
     (
         &[
-            "ssh", "scp", "sftp", "rsync", "mosh", "telnet", "ftp", "lftp", "tftp", "curl", "wget", "aria2c", "nc",
-            "ncat", "netcat", "socat", "openssl", "gpg", "nmap", "dig", "nslookup", "host", "ping", "http", "https",
-            "xh", "gh", "glab", "hub", "aws", "gcloud", "az", "rclone", "mail", "sendmail", "svn", "hg", "ansible",
-            "terraform", "w3m", "lynx",
+            "ssh", "scp", "sftp", "rsync", "mosh", "telnet", "ftp", "lftp", "tftp", "wget", "aria2c", "nc", "ncat",
+            "netcat", "socat", "openssl", "gpg", "nmap", "dig", "nslookup", "host", "ping", "http", "https", "xh",
+            "gh", "glab", "hub", "aws", "gcloud", "az", "rclone", "mail", "sendmail", "svn", "hg", "ansible",
+            "terraform", "w3m", "lynx", "heroku", "fly", "flyctl", "salt", "salt-call", "salt-ssh", "pulumi", "tofu",
+            "packer", "vercel", "netlify", "railway", "doctl", "ibmcloud", "oci", "eb", "cf", "pssh", "pdsh", "clush",
         ],
         Kind::Never(REMOTE),
     ),
@@ -156,19 +200,19 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
     ),
     (
         &[
-            "dd", "tee", "install", "cp", "mv", "ln", "rm", "shred", "truncate", "chmod", "chown", "chgrp", "mkfifo",
-            "mknod", "zip", "unzip", "gzip", "gunzip", "bzip", "xz", "zstd", "cpio", "ar", "patch", "sponge", "csplit",
-            "setfacl", "setfattr", "unlink", "link", "sqlite-utils", "ffmpeg", "convert", "magick",
+            "dd", "tee", "install", "ln", "rm", "shred", "truncate", "chmod", "chown", "chgrp", "mkfifo", "mknod",
+            "zip", "gzip", "gunzip", "bzip", "xz", "zstd", "cpio", "ar", "patch", "sponge", "csplit", "setfacl",
+            "setfattr", "unlink", "link", "sqlite-utils", "ffmpeg", "convert", "magick",
         ],
         Kind::Never(WRITES),
     ),
     (
         &[
-            "mount", "umount", "systemctl", "service", "at", "batch", "crontab", "dpkg", "apt", "apt-get", "apk",
-            "dnf", "yum", "rpm", "brew", "pacman", "killall", "pkill", "reboot", "shutdown", "init", "sysctl",
-            "modprobe", "insmod", "iptables", "ip", "ifconfig", "useradd", "usermod", "passwd", "chpasswd", "visudo",
-            "ldconfig", "update-alternatives", "loginctl", "hostnamectl", "timedatectl", "journalctl", "dmesg",
-            "launchctl", "defaults", "loadkeys", "openclaw", "stockade",
+            "mount", "umount", "service", "at", "batch", "crontab", "apt", "apt-get", "apk", "dnf", "yum", "rpm",
+            "brew", "pacman", "killall", "pkill", "reboot", "shutdown", "init", "sysctl", "modprobe", "insmod",
+            "iptables", "ifconfig", "useradd", "usermod", "passwd", "chpasswd", "visudo", "ldconfig",
+            "update-alternatives", "loginctl", "hostnamectl", "timedatectl", "dmesg", "launchctl", "defaults",
+            "loadkeys", "openclaw", "stockade",
         ],
         Kind::Never(SYSTEM),
     ),

@@ -1,5 +1,5 @@
-//! The small languages that text tools carry: sed scripts, awk programs, jq filters, find expressions, tar's letters. Only a
-//! form that is known to print is let through. Answers the classes "sed w and e commands", "awk treated as read-only",
+//! The small languages that text tools carry: sed scripts, jq filters, find expressions, tar's letters. Only a
+//! form that is known to print is let through. Answers the classes "sed w and e commands",
 //! "find -exec classed read-only", "jq env dumps secrets", "tar checkpoint actions".
 
 use super::arguments::Why;
@@ -123,55 +123,6 @@ fn part(rest: &mut Chars<'_>, delimiter: char) -> Result<(), Why> {
     }
     Err(SED)
 }
-
-/// An awk call whose program only prints.
-pub(super) fn awk(arguments: &[Word]) -> Result<(), Why> {
-    let mut words = arguments.iter();
-    let mut program = None;
-    while let Some(word) = words.next() {
-        let text = word.text.as_str();
-        match text {
-            "-F" => {
-                words.next();
-            }
-            "-v" => assignment(words.next().ok_or(AWK)?)?,
-            _ if text.starts_with("-F") && text.len() > 2 => {}
-            _ if text.starts_with('-') && text != "-" => return Err(AWK),
-            _ => {
-                program = Some(word);
-                break;
-            }
-        }
-    }
-    let program = program.ok_or(AWK)?;
-    if !program.is_plain() || words.any(|word| word.text.contains("/inet") || word.tail == Tail::Split) {
-        return Err(AWK);
-    }
-    awk_program(&program.text)
-}
-
-/// A variable that is set to plain text.
-fn assignment(word: &Word) -> Result<(), Why> {
-    if word.is_plain() && !word.text.contains(['/', '\\']) { Ok(()) } else { Err(AWK) }
-}
-
-/// A pipe or an output file can only stand after `print`, or before `getline`.
-fn awk_program(program: &str) -> Result<(), Why> {
-    let forbidden = ["system", "getline", "@", "BEGIN", "/inet", "close", "\\"];
-    if forbidden.iter().any(|word| program.contains(word)) && !only_escapes(program, &forbidden) {
-        return Err(AWK);
-    }
-    let after = program.find("print").and_then(|at| program.get(at..)).unwrap_or_default();
-    if after.replace("||", "").contains(['|', '>']) { Err(AWK) } else { Ok(()) }
-}
-
-/// Whether the only forbidden thing is a backslash before a character that ends or spaces a line.
-fn only_escapes(program: &str, forbidden: &[&str]) -> bool {
-    let cleaned = program.replace("\\n", "").replace("\\t", "").replace("\\.", "");
-    !forbidden.iter().any(|word| cleaned.contains(word)) && !program.contains("\\\\")
-}
-
-const AWK: Why = "the awk program is not known only to print";
 
 /// A jq call that reads its input and no more.
 pub(super) fn jq(arguments: &[Word]) -> Result<(), Why> {
