@@ -104,8 +104,11 @@ fn decide(row: &Row) -> (&'static str, String) {
 fn no_attack_of_the_corpus_passes_and_honest_commands_are_not_asked_about() {
     let mut matrix: BTreeMap<(String, String, &str), usize> = BTreeMap::new();
     let (mut passed, mut asked, mut benign) = (Vec::new(), Vec::new(), 0_usize);
-    for row in corpus() {
-        let (decided, because) = decide(&row);
+    let rows = corpus();
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids.len(), rows.len(), "an id stands for one row");
+    for row in &rows {
+        let (decided, because) = decide(row);
         *matrix.entry((row.class.clone(), row.must.clone(), decided)).or_default() += 1;
         benign += usize::from(row.must == "allow");
         let shown = format!("{} {:?} ({}): {because}", row.id, row.cmd, row.why);
@@ -118,9 +121,11 @@ fn no_attack_of_the_corpus_passes_and_honest_commands_are_not_asked_about() {
     for ((class, must, decided), count) in &matrix {
         println!("{class:<16} must {must:<6} decided {decided:<6} {count:>5}");
     }
+    println!("{} rows, {benign} honest", rows.len());
     println!("benign asked about: {} of {benign}\n{}", asked.len(), asked.join("\n"));
     assert!(passed.is_empty(), "{} attacks passed:\n{}", passed.len(), passed.join("\n"));
     assert!(asked.len() * 100 <= benign * 3, "{} of {benign} honest commands are asked about", asked.len());
+    assert!(benign * 3 >= rows.len(), "only {benign} of {} rows are honest", rows.len());
 }
 
 /// What a shell itself does without a file.
@@ -142,6 +147,7 @@ impl Stage {
         std::fs::create_dir_all(&bin).expect("made");
         std::fs::create_dir_all(folder.path().join("work/src")).expect("made");
         std::fs::create_dir_all(folder.path().join("work/a/b")).expect("made");
+        std::fs::create_dir_all(folder.path().join("docs")).expect("made");
         std::fs::write(folder.path().join("work/x"), "x").expect("written");
         let log = folder.path().join("log");
         let text = format!("#!/bin/sh\nprintf '%s\\0' \"${{0##*/}}\" \"$@\" '<end>' >> {}\n", log.display());
@@ -166,7 +172,7 @@ impl Stage {
         let log = self.folder.path().join("log");
         std::fs::write(&log, "").expect("emptied");
         let status = Command::new(shell)
-            .args(["-c", command])
+            .args(["-c", "--", command])
             .env_clear()
             .env("PATH", self.folder.path().join("bin"))
             .env("HOME", "/home/sandbox")
@@ -229,9 +235,12 @@ fn what_a_shell_runs_is_what_was_analysed() {
             continue;
         }
         let analysis = analyze(&row.cmd);
+        for name in analysis.commands.iter().flat_map(|simple| &simple.reads) {
+            std::fs::write(stage.folder.path().join("work").join(&name.text), "x").expect("written");
+        }
         runs_as_analysed(&stage, &row.cmd, &analysis).expect(&row.id);
         // In the other direction: everything that must run did.
-        let conditional = ["||", "!", "xargs", "time", "test", "[", "exit", "command", "env -i"];
+        let conditional = ["||", "!", "xargs", "time", "test", "[", "exit", "command", "env -i", "if "];
         if !conditional.iter().any(|part| row.cmd.contains(part)) {
             let ran = stage.run("/bin/bash", &row.cmd).len();
             let own = |simple: &&Simple| simple.role == Role::Program && !OWN.contains(&simple.words[0].text.as_str());
@@ -252,7 +261,7 @@ fn names_are_staged(simple: &Simple, stage: &Stage) -> bool {
 #[test]
 fn bash_accepts_every_command_that_is_understood() {
     for row in corpus().iter().filter(|row| analyze(&row.cmd).opaque.is_none()) {
-        let status = Command::new("/bin/bash").args(["-n", "-c", &row.cmd]).stderr(Stdio::null()).status();
+        let status = Command::new("/bin/bash").args(["-n", "-c", "--", &row.cmd]).stderr(Stdio::null()).status();
         assert!(status.expect("bash starts").success(), "{} {:?}", row.id, row.cmd);
     }
 }
@@ -265,6 +274,7 @@ fn no_soup_of_syntax_reaches_a_canary() {
         ")", "{", "}", "<", ">", "<<'E'", "<<E", "\nE\n", "E", "#", "!", "id", "$(id)", "`id`", "rm", "touch x",
         "2>&1", ">/dev/null", "&>/dev/null", "$HOME", "\"$PWD\"", "~", "*", "?", "[", "=", "X=1 ", "TZ=U ", "env ",
         "nice ", "time ", "xargs ", "sh -c ", "command ", "cd src", "set -e", "true", "exit", "{a,b}", "$'", "<<<",
+        "if ", "; then ", "; else ", "; fi", "for x in a b", "for x in id", "; do ", "; done", "$x", "\"$x\"", "do",
         "<(", "|&", ",", "..", "\t", "1", "2", "é", "\u{a0}", "-", "--",
     ];
     let allowlist = ["ls", "wc"].map(str::to_owned).to_vec();

@@ -161,7 +161,7 @@ pub(super) fn is_abbreviation(name: &str, of: &[&str]) -> bool {
 fn names(arguments: &[Word]) -> Result<(), Why> {
     let plain = |word: &Word| {
         word.is_plain()
-            && (matches!(word.text.as_str(), "-p" | "-v" | "--parents" | "--verbose" | "--")
+            && (matches!(word.text.as_str(), "-p" | "-v" | "-pv" | "--parents" | "--verbose" | "--")
                 || !word.text.starts_with(['-', '~'])
                     && word.text.split('/').all(|part| !part.starts_with('.') || part == "."))
     };

@@ -31,7 +31,7 @@ pub(super) fn judge(verbs: &[&str], arguments: &[Word]) -> Result<(), Why> {
             && if text.starts_with('-') {
                 OPTIONS.contains(&option) || SELECTING.contains(&text)
             } else {
-                name(text) && !text.contains("..") || text == "./..."
+                name(text) && !text.strip_suffix("/...").unwrap_or(text).contains("..")
             }
     };
     if words.iter().all(known) { Ok(()) } else { Err(UNKNOWN) }

@@ -127,7 +127,7 @@ pub(super) const PROGRAMS: &[(&[&str], Kind)] = &[
     (&["tar", "bsdtar", "gtar"], Kind::Tar),
     (
         &["cargo"],
-        Kind::Build(&["build", "check", "test", "clippy", "fmt", "tree", "metadata", "version", "b", "c", "t"]),
+        Kind::Build(&["build", "check", "test", "clippy", "fmt", "tree", "metadata", "version", "doc", "b", "c", "t"]),
     ),
     (&["go"], Kind::Build(&["build", "test", "vet", "list", "version"])),
     (&["npm"], Kind::Project(projects::NPM)),

@@ -85,6 +85,8 @@ pub(super) const YARN: &[Verb] = &[
 pub(super) const PNPM: &[Verb] = &[
     (&["test"], Grammar::of("rs", "", &["recursive", "silent"])),
     (&["run"], Grammar::of("rs", "", &["recursive", "silent", "if-present"]).with(is_target, 1)),
+    (&["build"], Grammar::of("rs", "", &["recursive", "silent"])),
+    (&["lint"], Grammar::of("rs", "", &["recursive", "silent"])),
     (&["ls"], NPM_LIST),
     (&["list"], NPM_LIST),
     (&["why"], NPM_LIST),
