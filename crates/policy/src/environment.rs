@@ -120,7 +120,7 @@ fn refusal(source: Source, name: &str, value: &str) -> Option<String> {
     if !harmless::application(name) {
         return Some(format!("{name} is no variable of a known harmless purpose, so {} may not set it", source.id()));
     }
-    (!harmless::Value::Word.holds(value)).then(|| format!("the value of {name} is more than plain words"))
+    (!harmless::Value::Text.holds(value)).then(|| format!("the value of {name} is more than plain words"))
 }
 
 fn family_refusal(family: &Family, source: Source, name: &str) -> Option<String> {

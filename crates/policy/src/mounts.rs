@@ -55,6 +55,12 @@ pub fn judge_mount(policy: &MountPolicy, bind: &Bind, links: impl Fn(&Path) -> O
 /// Judges a bind string or a structured mount (`type=bind,source=…,target=…`) as text.
 pub fn judge_bind(policy: &MountPolicy, text: &str, links: impl Fn(&Path) -> Option<PathBuf>) -> Decision {
     match parse_bind(text) {
+        // The gateway mounts these itself, and a second mount would lie over its own.
+        Ok(bind) if RESERVED.iter().any(|own| protected::meets(&lexical(&bind.target), own)) => {
+            let because =
+                format!("the target {} is the gateway's own; choose another, as in /data", shown(&bind.target));
+            Decision::Deny(Denial::policy(Rule::Workspace, because))
+        }
         Ok(bind) => judge_mount(policy, &bind, links),
         Err(bad) => Decision::Deny(Denial::policy(Rule::Workspace, bad.to_string())),
     }
@@ -198,6 +204,9 @@ fn granted<L: Fn(&Path) -> Option<PathBuf>>(paths: &[PathBuf], links: &L) -> Res
     known.retain(|granted| granted.len() > 1);
     Ok(known)
 }
+
+/// Where a session's scratch folder and its agent's workspace are seen.
+const RESERVED: &[&str] = &["/workspace", "/agent"];
 
 fn shown(path: &str) -> String {
     text::clip(&text::visible(path), 128)

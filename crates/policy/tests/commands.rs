@@ -301,6 +301,86 @@ fn no_soup_of_syntax_reaches_a_canary() {
     assert!(seen.len() > 100, "only {} soups passed", seen.len());
 }
 
+/// Constructs inside each other, with a piece changed here and there: what passes runs as it was analysed.
+#[test]
+fn no_construct_reaches_a_canary() {
+    let allowlist = ["ls", "wc"].map(str::to_owned).to_vec();
+    let stage = Stage::new(&allowlist.iter().cloned().chain(REAL.iter().map(|name| (*name).to_owned())).collect());
+    let mut dice = Dice(0xd1ce);
+    let (mut seen, mut ran) = (BTreeSet::new(), 0);
+    for _ in 0..40_000 {
+        let mut text = construct(&mut dice, 3);
+        for _ in 0..dice.below(3) {
+            let at = dice.below(text.len());
+            if text.is_char_boundary(at) {
+                let piece = dice.of(&[
+                    "id", " ", ";", "\n", "$x", "'", "\"", "fi", "done", "do ", "then ", "x", "=", "#", "!", "&",
+                ]);
+                if dice.below(2) == 0 {
+                    text.insert_str(at, piece);
+                } else {
+                    text.remove(at);
+                }
+            }
+        }
+        let constructs = text.contains("for ") || text.contains("if ");
+        if constructs
+            && policy(&allowlist, &[]).judge(&call(&text, &allowlist)).verdict() == "allow"
+            && seen.insert(text.clone())
+        {
+            runs_as_analysed(&stage, &text, &analyze(&text)).expect("a shell runs what was analysed");
+            ran += stage.run("/bin/dash", &text).len();
+        }
+        if seen.len() >= 300 {
+            break;
+        }
+    }
+    assert!(seen.len() > 200 && ran > 200, "only {} constructs passed, and ran {ran} programs", seen.len());
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("small") % below.max(1)
+    }
+
+    fn of<'a>(&mut self, pieces: &[&'a str]) -> &'a str {
+        pieces[self.below(pieces.len())]
+    }
+}
+
+fn construct(dice: &mut Dice, depth: usize) -> String {
+    let end = dice.of(&["; ", "\n", " ; "]);
+    let joint = dice.of(&["; ", "\n", " && ", " || ", " | "]);
+    match if depth == 0 { 0 } else { dice.below(5) } {
+        1 => {
+            let (what, body) = (construct(dice, depth - 1), construct(dice, depth - 1));
+            let other = construct(dice, depth - 1);
+            match dice.below(3) {
+                0 => format!("if {what}{end}then {body}{end}fi"),
+                1 => format!("if {what}{end}then\n{body}{end}else {other}{end}fi"),
+                _ => format!("if ! {what}{end}then {body}{end}elif {other}{end}then {what}{end}fi"),
+            }
+        }
+        2 | 3 => {
+            let name = dice.of(&["x", "y", "x", "PATH"]);
+            let first = dice.of(&["a", "-l", "'b c'", "id", "*", "'$(id)'", "x=id", "\\*", "-exec", "\"\""]);
+            let second = dice.of(&["b", "; id", "\\;", "$x", "{a,b}", "~", "#"]);
+            format!("for {name} in {first} {second}{end}do {}{end}done", construct(dice, depth - 1))
+        }
+        4 => format!("{}{joint}{}", construct(dice, depth - 1), construct(dice, depth - 1)),
+        _ => {
+            let words = [
+                "ls", "wc -l \"$x\"", "ls $x", "ls \"${y}x\"", "true", "ls '$x'", "env ls $y", "sh -c \"$x\"", "$x",
+                "sh -c 'ls'",
+            ];
+            dice.of(&words).to_owned()
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_judged_and_judged_alike(command in "\\PC{0,120}", tail in "[a-z$`'\"\\\\;|&<>(){}!#*?~= \n-]{0,60}") {

@@ -14,7 +14,7 @@ struct Row {
     expect: String,
     class: String,
     why: String,
-    #[serde(default)]
+    #[serde(default, alias = "symlinks")]
     links: BTreeMap<PathBuf, PathBuf>,
     #[serde(default)]
     allowed_roots: Vec<PathBuf>,
@@ -27,7 +27,7 @@ struct Row {
     #[serde(default)]
     granted: Vec<PathBuf>,
     #[serde(default)]
-    extra: BTreeMap<String, String>,
+    extra: BTreeMap<String, Value>,
 }
 
 impl Row {
@@ -49,9 +49,20 @@ impl Row {
     }
 
     fn decide(&self, policy: &MountPolicy) -> &'static str {
-        let flags = self.extra.iter().all(|(name, value)| judge_flag(name, value).verdict() == "allow");
+        let flags = self
+            .extra
+            .iter()
+            .all(|(name, value)| texts(value).iter().all(|value| judge_flag(name, value).verdict() == "allow"));
         let mount = judge_bind(policy, &self.text(), |path| self.links.get(path).cloned());
         if flags && mount.verdict() == "allow" { "allow" } else { "block" }
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => vec![other.to_string()],
     }
 }
 

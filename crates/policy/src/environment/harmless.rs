@@ -20,6 +20,8 @@ pub(super) struct Known {
 pub(super) enum Value {
     /// Letters, digits and `. _ : @ + , = -` and spaces: no path, no URL, no quoting, no expansion, no option.
     Word,
+    /// Words with signs that no shell acts on in a value: `#ff8800`, `50% off!`.
+    Text,
     /// A word that may hold `*`, as log filters do.
     Filter,
     /// A word that may hold `;` and `*`, as colour lists do.
@@ -38,6 +40,7 @@ impl Value {
             |more: &str| value.chars().all(|c| c.is_alphanumeric() || "._:@+,=- ".contains(c) || more.contains(c));
         match self {
             Self::Word => words("") && !option(value),
+            Self::Text => words("#%!") && !option(value),
             Self::Filter => words("*") && !option(value),
             Self::Colours => words("*;") && !option(value),
             Self::Zone => words("/") && !option(value) && !value.contains("..") && !value.starts_with(['/', ':', '.']),
@@ -56,13 +59,18 @@ pub(super) fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)
 }
 
-/// Whether a name that no family claims is an application's own setting: upper-case words of which the
-/// first is a placeholder or the last says a harmless purpose.
+/// Whether a name that no family claims is an application's own setting: words in capitals of which the first is a
+/// placeholder or a switch, or the last says a harmless purpose; or words in small letters that begin with a placeholder.
 pub(super) fn application(name: &str) -> bool {
-    let upper = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let digit = |b: u8| b.is_ascii_digit() || b == b'_';
+    let upper = name.bytes().all(|b| b.is_ascii_uppercase() || digit(b));
+    let lower = name.bytes().all(|b| b.is_ascii_lowercase() || digit(b));
     let Some(last) = name.rsplit('_').next() else { return false };
-    let first = name.split('_').next().unwrap_or(name);
-    upper && (PURPOSES.contains(&last) || NAMESPACES.contains(&first))
+    let first = name.split('_').next().unwrap_or(name).to_ascii_uppercase();
+    let first = first.trim_end_matches(|c: char| c.is_ascii_digit());
+    let placed = NAMESPACES.contains(&first);
+    let switch = first.len() < name.len() && SWITCHES.contains(&first);
+    upper && (PURPOSES.contains(&last) || placed || switch) || lower && placed && name.contains('_')
 }
 
 const fn known_by(by: Source, name: &'static str, value: Value) -> Known {
@@ -137,6 +145,7 @@ const KNOWN: &[Known] = &[
     any("PYTHONIOENCODING", Value::Word),
     // How a run behaves: no questions, no telemetry, this many threads.
     any("CI", Value::Word),
+    any("FEATURE_FLAGS", Value::Word),
     any("NODE_ENV", Value::Word),
     any("RAILS_ENV", Value::Word),
     any("RACK_ENV", Value::Word),
@@ -177,6 +186,9 @@ const NAMESPACES: &[&str] = &[
     "TEST", "TESTING", "TASK", "JOB", "BUILD", "RELEASE", "REPORT", "EXPERIMENT",
 ];
 
+/// First words of a switch, of what the next words say.
+const SWITCHES: &[&str] = &["ENABLE", "DISABLE", "SKIP", "UPDATE", "SHOW", "HIDE"];
+
 /// Last words that say what a setting is for.
 const PURPOSES: &[&str] = &[
     "MODE", "ENV", "ENVIRONMENT", "STAGE", "LEVEL", "VERBOSE", "VERBOSITY", "QUIET", "DEBUG", "NAME", "TITLE", "LABEL",
@@ -186,5 +198,5 @@ const PURPOSES: &[&str] = &[
     "BATCH", "SEED", "ITERATIONS", "PORT", "REGION", "ENABLED", "DISABLED", "ENABLE", "DISABLE", "FLAG", "TOGGLE",
     "GREETING", "MESSAGE", "TEXT", "FORMAT", "UNIT", "UNITS", "CURRENCY", "COUNTRY", "CITY", "THRESHOLD", "RATIO",
     "RATE", "TELEMETRY", "REVISION", "BRANCH", "SHA", "MODEL", "TARGET", "QUALITY", "EDITION", "SILENT", "SECONDS",
-    "VALUE", "VAR", "RUN", "AUTHOR", "SCHEMA", "TABLE",
+    "VALUE", "VAR", "RUN", "AUTHOR", "SCHEMA", "TABLE", "MS", "TTL", "TIER",
 ];

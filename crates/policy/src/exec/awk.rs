@@ -135,8 +135,10 @@ impl<'a> Reader<'a> {
                 return self.rest.next_if_eq(&'&').is_some();
             }
             '0'..='9' | '.' => {
-                while self.rest.next_if(|c| c.is_ascii_alphanumeric() || *c == '.').is_some() {}
+                while self.rest.next_if(|c| c.is_ascii_digit() || *c == '.').is_some() {}
                 self.before = Before::Operand;
+                // A name may follow at once, and awks differ on which letters belong to the number.
+                return !self.rest.peek().is_some_and(|c| c.is_alphanumeric() || *c == '_');
             }
             'a'..='z' | 'A'..='Z' | '_' => return self.name(c),
             _ => return false,

@@ -204,8 +204,16 @@ pub(super) fn is_target(path: &str) -> bool {
 fn plain(path: &str) -> bool {
     path.starts_with('/')
         && path.trim() == path
-        && !path.bytes().any(|byte| matches!(byte, b'\\' | b'$' | b'`' | b'*' | b'?' | b'"' | b'%' | b'\n'))
+        && !path.bytes().any(|byte| matches!(byte, b'\\' | b'$' | b'`' | b'*' | b'?' | b'"' | b'\n'))
+        && !is_expanded(path)
         && !path.split('/').any(|part| part.starts_with('~') && part.len() == 1)
+}
+
+/// `%NAME%`, which another system expands, and `%2e`, which an address decodes. A percent sign by itself is a name's own.
+fn is_expanded(path: &str) -> bool {
+    let hex = |piece: &str| piece.get(..2).is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let pieces = path.split('%').skip(1);
+    pieces.clone().count() > 1 || pieces.into_iter().any(hex)
 }
 
 fn printable(text: &str) -> bool {
