@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use serde_json::Value;
 use stockade_policy::Access;
 use stockade_policy::mounts::{Bind, MountPolicy, judge_bind, judge_flag, judge_mount, lexical, parse_bind, resolve};
 
