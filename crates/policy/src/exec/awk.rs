@@ -195,11 +195,7 @@ impl<'a> Reader<'a> {
             match c {
                 '/' => return true,
                 '\\' if self.rest.next().is_none_or(|c| c == '\n') => return false,
-                '[' => {
-                    if !self.brackets() {
-                        return false;
-                    }
-                }
+                '[' if !self.brackets() => return false,
                 '\n' => return false,
                 _ => {}
             }
@@ -238,7 +234,11 @@ const AWK: Why = "the awk program is not known only to print";
 
 const MAX_PROGRAM: usize = 4096;
 
-const FORBIDDEN: &[&str] = &["getline", "system", "close", "fflush", "function", "func", "BEGINFILE", "ENDFILE"];
+/// What runs or opens; and what names the files that are read next, which some awks take for connections.
+const FORBIDDEN: &[&str] = &[
+    "getline", "system", "close", "fflush", "function", "func", "BEGINFILE", "ENDFILE", "ARGV", "ARGC", "SYMTAB",
+    "FUNCTAB", "PROCINFO",
+];
 
 /// Words of the language after which awks differ on what a slash begins.
 const KEYWORDS: &[&str] = &[

@@ -61,7 +61,7 @@ const EXTENSIONS: &[&str] = &[
 
 /// Files that a tool reads by their name, wherever they lie.
 const ARMED: &[&str] = &[
-    "build.rs", "setup.py", "conftest.py", "sitecustomize.py", "usercustomize.py", "noxfile.py", "tasks.py",
+    "build.rs", "setup.py", "conftest.py", "conf.py", "sitecustomize.py", "usercustomize.py", "noxfile.py", "tasks.py",
     "fabfile.py", "manage.py", "wscript.py", "sconstruct.py", "__init__.py", "__main__.py", "package.json",
     "composer.json", "deno.json", "bower.json", "nx.json", "turbo.json", "lerna.json", "project.json", "angular.json",
     "rush.json", "launch.json", "tasks.json", "settings.json", "hooks.json", "mcp.json", "plugin.json",

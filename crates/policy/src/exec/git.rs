@@ -183,7 +183,8 @@ fn is_file(word: &Word) -> bool {
         && !text.is_empty()
         && !text.starts_with(['-', '/', ':', '~'])
         && !text.split('/').any(|part| part == ".." || part.eq_ignore_ascii_case(".git"))
-        && text.trim_matches(['.', '/']) != ""
+        && !text.contains(['*', '?', '['])
+        && !text.trim_matches(['.', '/']).is_empty()
 }
 
 fn is_moved(path: &str) -> bool {

@@ -34,7 +34,7 @@ pub(super) enum Letters {
     Clustered,
     /// Many letters; a value is always a word of its own (tree).
     Apart,
-    /// One letter, with its value attached or as the next word (xxd).
+    /// One letter, with its value attached or as the next word, and none after the first operand (xxd).
     Single,
 }
 
@@ -88,6 +88,10 @@ impl Grammar {
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
+            // What looks like an option after the operand, or the dashes themselves, would name a file.
+            if self.letters == Letters::Single && (text == "--" || !operands.is_empty() && text.starts_with('-')) {
+                return None;
+            }
             if text == "--" && word.is_plain() {
                 if self.script {
                     return rest.all(is_for_script).then_some(operands).filter(|found| self.takes(found));

@@ -7,13 +7,19 @@ use crate::command::Word;
 
 /// Judges the words after `ps`.
 pub(super) fn judge(arguments: &[Word]) -> Result<(), Why> {
+    if matches!(arguments, [only] if only.is_plain() && ALONE.contains(&only.text.as_str())) {
+        return Ok(());
+    }
+    let dialect = |word: &&Word| !word.text.starts_with("--") && !word.text.starts_with(|c: char| c.is_ascii_digit());
+    let first = arguments.iter().find(dialect).map(|word| word.text.starts_with('-'));
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let text = word.text.as_str();
         let value = match text {
             _ if !word.is_plain() => return Err(UNKNOWN),
+            _ if dialect(&word) && first != Some(text.starts_with('-')) => return Err(UNKNOWN),
             _ if WORDS.contains(&text) => continue,
-            "-o" | "-eo" | "-Ao" | "axo" | "-axo" | "-efo" => columns as fn(&str) -> bool,
+            "-o" | "-eo" | "-Ao" | "axo" | "-efo" => columns as fn(&str) -> bool,
             "-p" | "--pid" | "--ppid" => numbers,
             "--sort" => sorting,
             _ => {
@@ -47,9 +53,11 @@ fn numbers(value: &str) -> bool {
 
 const UNKNOWN: Why = "a word of ps is not one of the harmless ones";
 
+/// What makes it read every word in the other dialect.
+const ALONE: &[&str] = &["-aux", "-u", "-x"];
+
 const WORDS: &[&str] = &[
-    "aux", "ax", "-ef", "-e", "-A", "-f", "auxww", "-aux", "-u", "-x", "-ww", "--no-headers", "--forest", "-eLf", "-T",
-    "-l", "-F", "auxf",
+    "aux", "ax", "-ef", "-e", "-A", "-f", "auxww", "-ww", "--no-headers", "--forest", "-eLf", "-T", "-l", "-F", "auxf",
 ];
 
 const COLUMNS: &[&str] = &[

@@ -67,6 +67,7 @@ fn shows(option: &str, value: &str) -> bool {
     if !matches!(option, "o" | "output") {
         return value.chars().all(|c| c.is_ascii_alphanumeric() || "_-.,=/!:{}[]() '\"@*?$".contains(c));
     }
+    let value = value.strip_prefix('=').unwrap_or(value);
     let by = |form: &str| value.strip_prefix(form).is_some_and(|rest| !rest.is_empty());
     matches!(value, "wide" | "yaml" | "json" | "name") || by("jsonpath=") || by("custom-columns=")
 }
