@@ -26,7 +26,7 @@ fn main() {
 }
 
 /// The commands, each with the verdict that it must get: a number for the wrong answer is worth nothing.
-fn cases() -> [(&'static str, String, &'static str); 7] {
+fn cases() -> [(&'static str, String, &'static str); 8] {
     let pipeline = "ls -la src | grep -n \"fn main\" | wc -l".to_owned();
     let full = |head: &str, piece: &str| {
         let times = (MAX_COMMAND - head.len()) / piece.len();
@@ -35,12 +35,19 @@ fn cases() -> [(&'static str, String, &'static str); 7] {
     [
         ("3 programs, allowlisted", pipeline, "allow"),
         ("3 programs, one not listed", "ls | sort -u | frobnicate --all".to_owned(), "ask"),
+        ("200 bytes: 16 turns of a loop", turns(), "allow"),
         ("32 KiB: one program, 16 Ki words", full("ls", " a"), "ask"),
         ("32 KiB: one word", full("ls ", "a"), "allow"),
         ("32 KiB: 10 Ki programs", full("ls", ";ls"), "ask"),
         ("32 KiB: 1 Ki spellings of one", spellings(), "ask"),
         ("over 32 KiB", "a".repeat(MAX_COMMAND + 1), "ask"),
     ]
+}
+
+/// As many turns as a loop may have.
+fn turns() -> String {
+    let pad = "y".repeat(110);
+    format!("for a in 1 2 3 4; do for b in 1 2 3 4; do ls \"$a$b\" {pad}; done; done")
 }
 
 /// `/usr/bin/ls` in as many ways as fit: `//` and `/./` mean the same as `/`, so each is another word for one program.

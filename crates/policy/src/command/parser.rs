@@ -9,7 +9,7 @@ use super::{Opaque, Role, Simple, Tail, Word, finish};
 /// Reads a whole text into the list of its simple commands.
 pub(super) fn parse(text: &str, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
     let small = text.len() <= MAX_CONSTRUCT;
-    Parser { lexer: Lexer::new(text), depth, small, nested: 0, tokens: 0, commands }.list(&[]).map(|_| ())
+    Parser { lexer: Lexer::new(text), depth, small, nested: 0, tokens: 0, turns: 0, commands }.list(&[]).map(|_| ())
 }
 
 struct Parser<'a, 'c> {
@@ -21,6 +21,8 @@ struct Parser<'a, 'c> {
     /// How many constructs are open.
     nested: usize,
     tokens: usize,
+    /// How often a loop was read.
+    turns: usize,
     commands: &'c mut Vec<Simple>,
 }
 
@@ -168,6 +170,10 @@ impl Parser<'_, '_> {
         }
         let body = self.lexer.clone();
         for value in &values {
+            self.turns += 1;
+            if self.turns > MAX_TURNS {
+                return Err("a loop of more than 16 turns");
+            }
             self.lexer = body.clone();
             self.lexer.bind(&name, value);
             self.list(&["done"])?;
@@ -187,7 +193,7 @@ impl Parser<'_, '_> {
             }
         }
         if values.is_empty() || values.len() > MAX_VALUES {
-            return Err("a loop over no word, or over more than 32");
+            return Err("a loop over no word, or over more than 16");
         }
         Ok(values)
     }
@@ -231,8 +237,9 @@ const MAX_COMMANDS: usize = 64;
 const MAX_WORDS: usize = 1024;
 /// Constructs inside each other.
 const MAX_NESTED: usize = 3;
-/// Words of a loop, and bytes of one.
-const MAX_VALUES: usize = 32;
+/// Turns of all loops together: each is judged by itself, and that takes its time. Words of a loop, and bytes of one.
+const MAX_TURNS: usize = 16;
+const MAX_VALUES: usize = 16;
 const MAX_VALUE: usize = 256;
 /// The longest text in which constructs are read, in bytes.
 const MAX_CONSTRUCT: usize = 4096;
