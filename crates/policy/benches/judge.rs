@@ -35,7 +35,7 @@ fn cases() -> [(&'static str, String, &'static str); 8] {
     [
         ("3 programs, allowlisted", pipeline, "allow"),
         ("3 programs, one not listed", "ls | sort -u | frobnicate --all".to_owned(), "ask"),
-        ("200 bytes: 16 turns of a loop", turns(), "allow"),
+        ("200 bytes: 15 turns of loops", turns(), "allow"),
         ("32 KiB: one program, 16 Ki words", full("ls", " a"), "ask"),
         ("32 KiB: one word", full("ls ", "a"), "allow"),
         ("32 KiB: 10 Ki programs", full("ls", ";ls"), "ask"),
@@ -47,7 +47,7 @@ fn cases() -> [(&'static str, String, &'static str); 8] {
 /// As many turns as a loop may have.
 fn turns() -> String {
     let pad = "y".repeat(110);
-    format!("for a in 1 2 3 4; do for b in 1 2 3 4; do ls \"$a$b\" {pad}; done; done")
+    format!("for a in 1 2 3; do for b in 1 2 3 4; do ls \"$a$b\" {pad}; done; done")
 }
 
 /// `/usr/bin/ls` in as many ways as fit: `//` and `/./` mean the same as `/`, so each is another word for one program.
