@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use brush_parser::ast::{
-    AndOr, Command, CommandPrefixOrSuffixItem as Item, CompoundList, IoFileRedirectKind as Kind, IoFileRedirectTarget,
-    IoRedirect, Pipeline, SimpleCommand,
+    AndOr, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList, IoFileRedirectKind as Kind,
+    IoFileRedirectTarget, IoRedirect, Pipeline, SimpleCommand,
 };
 use brush_parser::word::{WordPiece, WordPieceWithSource};
 use brush_parser::{Parser, ParserOptions};
@@ -33,7 +33,7 @@ fn a_second_parser_sees_the_same_commands() {
             }
             match compare(command, &analysis) {
                 Ok(()) => same += 1,
-                Err(_) if KNOWN.iter().any(|(piece, _)| command.contains(piece)) => known += 1,
+                Err(_) if KNOWN.iter().any(|(piece, _)| squeezed(command).contains(piece)) => known += 1,
                 Err(why) => wrong.push(format!("{command:?}: {why}\n    ours: {:?}", words(&analysis.commands))),
             }
         }
@@ -45,7 +45,7 @@ fn a_second_parser_sees_the_same_commands() {
 
 #[test]
 fn a_negation_stands_once_at_the_start_of_a_pipeline() {
-    for refused in ["ls | ! wc", "ls |& ! wc", "! ! ls", "ls | ! ! wc"] {
+    for refused in ["ls;&>/dev/null", "ls | ! wc", "ls |& ! wc", "! ! ls", "ls | ! ! wc"] {
         assert!(analyze(refused).opaque.is_some(), "{refused}");
     }
     for fine in ["! ls | wc", "ls && ! wc", "ls; ! wc", "ls\n! wc", "ls ! wc"] {
@@ -57,6 +57,11 @@ fn a_negation_stands_once_at_the_start_of_a_pipeline() {
 /// What the shells themselves read differently, with the reason.
 const KNOWN: &[(&str, &str)] =
     &[("time |", "a program to dash and to us, and a keyword without a command, which is an error, to bash")];
+
+/// Runs of blanks as one.
+fn squeezed(command: &str) -> String {
+    command.split(' ').filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ")
+}
 
 /// One simple command, as the other parser sees it.
 #[derive(Debug, Default, PartialEq)]
@@ -154,7 +159,14 @@ fn of_pipeline(pipeline: &Pipeline, seen: &mut Vec<Seen>) -> Result<(), String> 
         seen.extend(time.take().map(|words| Seen { words, ..Seen::default() }));
     }
     for command in &pipeline.seq {
-        let Command::Simple(simple) = command else { return Err(format!("it sees a construct: {command}")) };
+        let simple = match command {
+            Command::Simple(simple) => simple,
+            Command::Compound(compound, None) => {
+                of_compound(compound, seen)?;
+                continue;
+            }
+            other => return Err(format!("it sees a construct: {other}")),
+        };
         let mut one = of_simple(simple)?;
         if let Some(mut time) = time.take() {
             time.append(&mut one.words);
@@ -163,6 +175,37 @@ fn of_pipeline(pipeline: &Pipeline, seen: &mut Vec<Seen>) -> Result<(), String> 
         seen.push(one);
     }
     Ok(())
+}
+
+/// The commands of a construct, those of a loop once for each of its words.
+fn of_compound(compound: &CompoundCommand, seen: &mut Vec<Seen>) -> Result<(), String> {
+    match compound {
+        CompoundCommand::IfClause(clause) => {
+            of_list(&clause.condition, seen)?;
+            of_list(&clause.then, seen)?;
+            clause.elses.iter().flatten().try_for_each(|other| {
+                other.condition.iter().try_for_each(|condition| of_list(condition, seen))?;
+                of_list(&other.body, seen)
+            })
+        }
+        CompoundCommand::ForClause(clause) => {
+            let mut turn = Vec::new();
+            of_list(&clause.body.list, &mut turn)?;
+            let variable = format!("${}", clause.variable_name);
+            for value in clause.values.iter().flatten() {
+                let value = plain(&value.value)?;
+                let bound = |words: &[String]| words.iter().map(|word| word.replace(&variable, &value)).collect();
+                seen.extend(turn.iter().map(|one| Seen {
+                    words: bound(&one.words),
+                    writes: one.writes.clone(),
+                    reads: one.reads.clone(),
+                    variables: one.variables.clone(),
+                }));
+            }
+            Ok(())
+        }
+        other => Err(format!("it sees a construct: {other}")),
+    }
 }
 
 fn of_simple(simple: &SimpleCommand) -> Result<Seen, String> {
@@ -235,8 +278,9 @@ fn generated() -> BTreeSet<String> {
         "$HOME", "\"$PWD/x\"", "\"${USER}\"", "$?", "~", "~/x", "*", "?.c", "[ab]", "#", " # c", "!", " ! ", "{", "}",
         "{a}", ">", ">>", "<", "2>&1", ">/dev/null", "2>/dev/null", "&>/dev/null", "<<'E'\nt\nE\n", "<<E\nt\nE\n",
         "<<<x", "env ", "env -i B=2 ", "nice -n 5 ", "time ", "timeout 5 ", "xargs -0 ", "sh -c 'ls; wc'",
-        "bash -c \"x y\"", "command ", "cd src", "true", "set -e", "test -f x", "[ a ]", "=", "-", "--", ",", "..",
-        ":", "%", "@", "+", "^", "1", "12", "2",
+        "bash -c \"x y\"", "command ", "cd src", "true", "set -e", "test -f x", "[ a ]", "if ls; then ", "; fi",
+        "; else ", "for f in a 'b c'; do ", "\"$f\"", "; done", "=", "-", "--", ",", "..", ":", "%", "@", "+", "^",
+        "1", "12", "2",
     ];
     let mut random = 0xb0b_u64;
     let mut next = |below: usize| {

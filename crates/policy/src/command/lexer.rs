@@ -119,7 +119,8 @@ impl<'a> Lexer<'a> {
         self.rest.next();
         let doubled = self.rest.next_if_eq(&first).is_some();
         match (first, doubled) {
-            (';', false) => Ok(Token::Semicolon),
+            // Bash takes `;&` for the end of a case, whatever comes after it.
+            (';', false) if self.rest.peek() != Some(&'&') => Ok(Token::Semicolon),
             ('|', false) => {
                 self.rest.next_if_eq(&'&');
                 Ok(Token::Pipe)
