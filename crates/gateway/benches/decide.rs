@@ -174,6 +174,6 @@ fn journal(state: &Path) -> std::path::PathBuf {
     Paths::in_state_dir(state).data.join(stockade_store::journal::FILE)
 }
 
-const CONNECTIONS: usize = 64;
-const ROUNDS: usize = 150;
-const WARM_UP: usize = 20;
+const CONNECTIONS: usize = 128;
+const ROUNDS: usize = 80;
+const WARM_UP: usize = 10;

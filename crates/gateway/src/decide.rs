@@ -12,7 +12,7 @@ use stockade_policy::call::{ExecCall, FetchCall, FileCall, FileOp, ProcessCall, 
 use stockade_policy::tools::{Origin, known_tools};
 use stockade_policy::{AgentPolicy, Bound as _, Judge, Lock, Sender, Tool, facts};
 
-use crate::prepare::{Asking, ExecWish, FetchWish};
+use crate::prepare::{Asking, ExecWish, FetchWish, Lookups};
 use crate::running::Running;
 
 /// A question. The body of `POST /v1/decide`, alone or in a list.
@@ -120,6 +120,16 @@ impl Answer {
 /// file system, where commands and workspaces are looked up.
 #[must_use]
 pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
+    answer_one(running, lock, question, &Lookups::default())
+}
+
+/// Asks the judge several questions that came together.
+pub fn answers(running: &Running, lock: &Lock, questions: &[Question]) -> Vec<Answer> {
+    let known = Lookups::default();
+    questions.iter().map(|question| answer_one(running, lock, question, &known)).collect()
+}
+
+fn answer_one(running: &Running, lock: &Lock, question: &Question, known: &Lookups) -> Answer {
     let named = Tool { name: ToolName::new(&question.tool), origin: question.origin.clone() };
     let tool = Tool { name: ToolName::new(named.canonical()), ..named };
     let answer = |session, decision, call| Answer {
@@ -143,7 +153,15 @@ pub fn answer(running: &Running, lock: &Lock, question: &Question) -> Answer {
         Err(error) => return deny(Denial::policy(Rule::Admission, error.to_string())),
     };
     let sender = question.sender.clone().unwrap_or_else(Sender::owner);
-    let asking = Asking { running, agent, session: &session, sender: &sender, turn: &turn, call_id: "decide" };
+    let asking = Asking {
+        running,
+        agent,
+        session: &session,
+        sender: &sender,
+        turn: &turn,
+        call_id: "decide",
+        known: Some(known),
+    };
     let judge = Judge::new(&running.policy, lock);
     let (decision, call) = match asking.judge(&judge, &tool, question) {
         Ok((decision, call)) => (decision, Some(call)),
@@ -220,15 +238,14 @@ impl Asking<'_> {
             arguments: Value::Object(question.arguments.clone()),
         };
         let proposal = tools::parse(&call).map_err(|error| error.denial())?;
-        let view = || self.running.view(self.agent, self.session);
         let file = |path: &str, op| {
-            let (decision, call) = judge.file(self.file(path, op, view()?)).told();
+            let (decision, call) = judge.file(self.file(path, op, self.view()?)).told();
             Ok((decision, Call::File(Box::new(call))))
         };
         match proposal {
             Proposal::Exec { command, workdir, env, timeout_seconds, background } => {
                 let wish = ExecWish { command, workdir, env, timeout_seconds, background };
-                let (decision, call) = judge.exec(self.exec(&wish, view()?)?).told();
+                let (decision, call) = judge.exec(self.exec(&wish, self.view()?)?).told();
                 Ok((decision, Call::Exec(Box::new(call))))
             }
             Proposal::Process(action) => {

@@ -166,6 +166,18 @@ impl Gateway {
         wait.await.unwrap_or(Err(JournalError::Closed)).map(|_| ())
     }
 
+    /// Writes several records, all or none, and calls `then` when they are on the disk. Not called on an error.
+    ///
+    /// # Errors
+    /// When one cannot be encoded, or the journal is closed.
+    pub(crate) fn record_all(
+        &self,
+        entries: Vec<Entry>,
+        then: impl FnOnce(Result<(), JournalError>) + Send + 'static,
+    ) -> Result<(), JournalError> {
+        self.journal.append_all_then(entries, |outcome| then(outcome.map(|_| ())))
+    }
+
     /// Records an act of the gateway itself.
     ///
     /// # Errors

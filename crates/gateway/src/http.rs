@@ -17,12 +17,14 @@ use axum::{Json, Router};
 use serde_json::json;
 use stockade_policy::clients::Client;
 
+use crate::decisions::Decisions;
 use crate::limiter::Place;
 use crate::serve::Budget;
 use crate::{Gateway, origin, ws};
 
 /// The routes.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    let decisions = Decisions::start(&gateway, decide::entry);
     Router::new()
         .route("/", get(upgrade))
         .route("/health", get(live))
@@ -31,7 +33,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/readyz", get(ready))
         .route("/startup", get(started))
         .route("/startupz", get(started))
-        .route("/v1/decide", post(decide::decide))
+        .route("/v1/decide", post(decide::decide).layer(Extension(decisions)))
         .route("/v1/openapi.json", get(openapi::serve))
         .fallback(async || error(StatusCode::NOT_FOUND, "not_found"))
         .layer(middleware::from_fn_with_state(Arc::clone(&gateway), guard))

@@ -7,6 +7,7 @@ pub mod client;
 pub mod confirmed;
 pub mod controls;
 pub mod decide;
+mod decisions;
 pub mod events;
 pub mod gateway;
 pub mod http;

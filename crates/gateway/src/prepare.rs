@@ -2,16 +2,17 @@
 //! happen is gathered here, once, for a turn, for `/v1/decide` and for `stockade explain` alike.
 //! Decides nothing and makes nothing.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stockade_core::{Denial, Rule, SessionKey, TurnId};
 use stockade_policy::call::{
-    CallContext, ExecCall, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, ScriptOperand, Words,
+    CallContext, ExecCall, Executable, FetchCall, FileCall, FileOp, ProcessAction, ProcessCall, ScriptOperand, Words,
 };
 use stockade_policy::{AgentPolicy, Backend, Sender, View, command, environment};
-use stockade_sandbox::facts;
+use stockade_sandbox::facts::{self, FactError};
 use url::Url;
 
 use crate::running::Running;
@@ -31,6 +32,16 @@ pub struct Asking<'a> {
     pub turn: &'a TurnId,
     /// The id of the call.
     pub call_id: &'a str,
+    /// What was looked up for other questions of the same moment. A turn looks up everything itself.
+    pub known: Option<&'a Lookups>,
+}
+
+/// What was found in the file system, for questions that come together. Bounded.
+#[derive(Default)]
+pub struct Lookups {
+    views: RefCell<BTreeMap<SessionKey, Result<View, Denial>>>,
+    programs: RefCell<BTreeMap<(SessionKey, PathBuf, String), Executable>>,
+    operands: RefCell<BTreeMap<(SessionKey, PathBuf), Vec<ScriptOperand>>>,
 }
 
 /// A command that somebody wants to run.
@@ -78,9 +89,9 @@ impl Asking<'_> {
         let programs: Vec<String> = analysis.programs().map(str::to_owned).collect();
         // Words mean what they mean in the working directory of the call.
         let there = View { workdir: cwd.clone(), ..view.clone() };
-        let (programs, _) = facts::resolve(&there, &programs, &[])
-            .map_err(|error| Denial::unreadable(Rule::ExecOpaque, error.to_string()))?;
-        let (operands, unbound) = match operands(&analysis, &wish.command, &there) {
+        let found = programs.iter().map(|word| self.program(&there, word)).collect::<Result<_, _>>();
+        let programs = found.map_err(|error| Denial::unreadable(Rule::ExecOpaque, error.to_string()))?;
+        let (operands, unbound) = match self.operands(&analysis, &wish.command, &there) {
             Ok(operands) => (operands, None),
             Err(why) => (Vec::new(), Some(why)),
         };
@@ -100,6 +111,19 @@ impl Asking<'_> {
             background: wish.background,
             timeout,
         })
+    }
+
+    /// What the session sees, without making any of it.
+    ///
+    /// # Errors
+    /// As [`Running::view`].
+    pub fn view(&self) -> Result<View, Denial> {
+        if let Some(found) = self.known.and_then(|known| known.views.borrow().get(self.session).cloned()) {
+            return found;
+        }
+        let found = self.running.view(self.agent, self.session);
+        remember(self.known.map(|known| &known.views), || self.session.clone(), &found);
+        found
     }
 
     /// An act on a background process.
@@ -136,24 +160,62 @@ impl Asking<'_> {
             generation: self.running.policy.generation,
         }
     }
+
+    fn program(&self, there: &View, word: &str) -> Result<Executable, FactError> {
+        let key = || (self.session.clone(), there.workdir.clone(), word.to_owned());
+        if let Some(found) = self.known.and_then(|known| known.programs.borrow().get(&key()).cloned()) {
+            return Ok(found);
+        }
+        let (found, _) = facts::resolve(there, &[word.to_owned()], &[])?;
+        let nothing = || Executable { word: word.to_owned(), path: None, identity: None };
+        let found = found.into_iter().next().unwrap_or_else(nothing);
+        remember(self.known.map(|known| &known.programs), key, &found);
+        Ok(found)
+    }
+
+    /// The files to bind: those that the command names, and those that its patterns may stand for. The error
+    /// says why they cannot all be bound.
+    fn operands(&self, analysis: &command::Analysis, text: &str, there: &View) -> Result<Vec<ScriptOperand>, String> {
+        let too_many =
+            || "it names more files than one approval can bind; put it into a script and run that".to_owned();
+        let named = analysis.operands(text).ok_or_else(too_many)?;
+        let mut paths: Vec<PathBuf> = named.iter().map(|word| there.workdir.join(word)).collect();
+        for folder in analysis.patterns(text) {
+            paths.extend(facts::list(there, &there.workdir.join(folder)).map_err(|error| error.to_string())?);
+        }
+        paths.sort();
+        paths.dedup();
+        if paths.len() > MAX_BOUND {
+            return Err(too_many());
+        }
+        let mut found = Vec::new();
+        for path in paths {
+            found.extend(self.operand(there, path).map_err(|error| error.to_string())?);
+        }
+        Ok(found)
+    }
+
+    fn operand(&self, there: &View, path: PathBuf) -> Result<Vec<ScriptOperand>, FactError> {
+        let key = || (self.session.clone(), path.clone());
+        if let Some(found) = self.known.and_then(|known| known.operands.borrow().get(&key()).cloned()) {
+            return Ok(found);
+        }
+        let (_, found) = facts::resolve(there, &[], std::slice::from_ref(&path))?;
+        remember(self.known.map(|known| &known.operands), key, &found);
+        Ok(found)
+    }
 }
 
-/// The files to bind: those that the command names, and those that its patterns may stand for. The error
-/// says why they cannot all be bound.
-fn operands(analysis: &command::Analysis, text: &str, there: &View) -> Result<Vec<ScriptOperand>, String> {
-    let too_many = || "it names more files than one approval can bind; put it into a script and run that".to_owned();
-    let named = analysis.operands(text).ok_or_else(too_many)?;
-    let mut paths: Vec<PathBuf> = named.iter().map(|word| there.workdir.join(word)).collect();
-    for folder in analysis.patterns(text) {
-        paths.extend(facts::list(there, &there.workdir.join(folder)).map_err(|error| error.to_string())?);
+/// Keeps what was found, while there is room.
+fn remember<K: Ord, V: Clone>(known: Option<&RefCell<BTreeMap<K, V>>>, key: impl FnOnce() -> K, found: &V) {
+    if let Some(known) = known
+        && known.borrow().len() < MAX_KNOWN
+    {
+        known.borrow_mut().insert(key(), found.clone());
     }
-    paths.sort();
-    paths.dedup();
-    if paths.len() > MAX_BOUND {
-        return Err(too_many());
-    }
-    facts::resolve(there, &[], &paths).map(|(_, operands)| operands).map_err(|error| error.to_string())
 }
 
 /// Files that one approval binds.
 const MAX_BOUND: usize = 256;
+/// Findings of one kind that are kept for questions that come together.
+const MAX_KNOWN: usize = 4096;

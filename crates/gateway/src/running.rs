@@ -1,7 +1,9 @@
 //! What is in force: a loaded config, the policy compiled from it, and the models it names. Replaced
 //! as a whole when the config changes; never edited.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stockade_agent::{Api, Endpoint, Model, Patience};
@@ -108,7 +110,17 @@ impl Running {
     pub fn view(&self, agent: &AgentPolicy, session: &SessionKey) -> Result<View, Denial> {
         let view = View { hidden: self.policy.protected.clone(), ..agent.view(session) };
         let allowed = self.mounts(agent, session);
-        view.mounts.iter().try_for_each(|mount| judge_mounted(&allowed, view.backend, mount))?;
+        // Each link is read once: the paths share most of their folders, and one answer holds for all of them.
+        let read = RefCell::new(BTreeMap::new());
+        let links = |path: &Path| -> Option<PathBuf> {
+            if let Some(known) = read.borrow().get(path) {
+                return Option::clone(known);
+            }
+            let target = std::fs::read_link(path).ok();
+            read.borrow_mut().insert(path.to_owned(), target.clone());
+            target
+        };
+        view.mounts.iter().try_for_each(|mount| judge_mounted(&allowed, view.backend, mount, &links))?;
         Ok(view)
     }
 
@@ -132,14 +144,19 @@ impl Running {
 }
 
 /// Judges a mount of a sandbox. On the host nothing is mounted: the session sees it as it is.
-fn judge_mounted(policy: &MountPolicy, backend: Backend, mount: &Mount) -> Result<(), Denial> {
+fn judge_mounted(
+    policy: &MountPolicy,
+    backend: Backend,
+    mount: &Mount,
+    links: &impl Fn(&Path) -> Option<PathBuf>,
+) -> Result<(), Denial> {
     if backend == Backend::Host {
         return Ok(());
     }
     let (Some(host), Some(target)) = (mount.host.to_str(), mount.target.to_str()) else {
         return Err(Denial::policy(Rule::Workspace, "a mounted folder has a name that is not UTF-8; rename it"));
     };
-    match judge_mount(policy, &Bind::new(host, target, mount.access), |path| std::fs::read_link(path).ok()) {
+    match judge_mount(policy, &Bind::new(host, target, mount.access), links) {
         Decision::Allow { .. } => Ok(()),
         Decision::Deny(denial) => Err(denial),
         Decision::Ask(question) => Err(Denial::policy(question.rule, question.because)),
@@ -190,7 +207,7 @@ mod tests {
         };
         let judge = |host: &Path, backend| {
             let mount = Mount { host: host.into(), target: "/workspace".into(), access: Access::Rw };
-            judge_mounted(&policy, backend, &mount).is_ok()
+            judge_mounted(&policy, backend, &mount, &|path| std::fs::read_link(path).ok()).is_ok()
         };
         let workspace = state.join("workspace");
         assert!(judge(&workspace, Backend::Native), "granted, though it does not exist yet");

@@ -137,9 +137,22 @@ impl Journal {
         entry: Entry,
         then: impl FnOnce(Result<Appended, JournalError>) + Send + 'static,
     ) -> Result<(), JournalError> {
-        let draft = entry.draft(&self.redactor)?;
+        self.append_all_then(vec![entry], then)
+    }
+
+    /// Appends several entries, all of them or none, and calls `then` with the outcome of the last, as
+    /// [`Journal::append_then`] does.
+    ///
+    /// # Errors
+    /// When an entry cannot be encoded or the writer has ended; then `then` is not called, and none is appended.
+    pub fn append_all_then(
+        &self,
+        entries: Vec<Entry>,
+        then: impl FnOnce(Result<Appended, JournalError>) + Send + 'static,
+    ) -> Result<(), JournalError> {
+        let drafts = entries.into_iter().map(|entry| entry.draft(&self.redactor)).collect::<Result<_, _>>()?;
         let jobs = self.jobs.as_ref().ok_or(JournalError::Closed)?;
-        jobs.send(Job { draft, then: Box::new(then) }).map_err(|_| JournalError::Closed)
+        jobs.send(Job { drafts, then: Box::new(then) }).map_err(|_| JournalError::Closed)
     }
 }
 

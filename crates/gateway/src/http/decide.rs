@@ -8,14 +8,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::future::join_all;
 use serde_json::{Value, json};
 use stockade_core::{Principal, Stage};
 use stockade_policy::clients::Client;
 use stockade_store::journal::Entry;
 
 use crate::auth::{Stranger, Unproved, authenticate};
-use crate::decide::{Answer, Question, answer};
+use crate::decide::{Answer, Question};
+use crate::decisions::Decisions;
 use crate::{Gateway, origin};
 
 /// The largest body, in bytes.
@@ -27,10 +27,11 @@ pub(super) async fn decide(
     State(gateway): State<Arc<Gateway>>,
     Extension(address): Extension<SocketAddr>,
     Extension(client): Extension<Client>,
+    Extension(decisions): Extension<Decisions>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match answered(&gateway, address, client, &headers, body).await {
+    match answered(&gateway, &decisions, Stranger::new(address, client, &headers), &headers, body).await {
         Ok(answers) => {
             ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], answers).into_response()
         }
@@ -39,9 +40,9 @@ pub(super) async fn decide(
 }
 
 async fn answered(
-    gateway: &Arc<Gateway>,
-    address: SocketAddr,
-    client: Client,
+    gateway: &Gateway,
+    decisions: &Decisions,
+    stranger: Stranger,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<String, Response> {
@@ -50,7 +51,6 @@ async fn answered(
     if !origin::allowed(headers, &running.loaded.config.gateway.control_ui.allowed_origins) {
         return Err(refusal(StatusCode::FORBIDDEN, "origin_not_allowed", "this Origin may not ask"));
     }
-    let stranger = Stranger::new(address, client, headers);
     let offered: Vec<&str> = bearer(headers).into_iter().collect();
     authenticate(gateway, &running, &stranger, &offered).await.map_err(unauthorized)?;
     // A form of a web page can send no JSON.
@@ -61,21 +61,8 @@ async fn answered(
     let too_large = |_| refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "a body has at most 1 MiB");
     let body = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
     let (questions, is_list) = questions(&body)?;
-    let owner = Arc::clone(gateway);
-    // Facts come from the file system, which may be slow; other connections go on meanwhile.
-    let asked = move || {
-        let lock = owner.lock();
-        let ask = |question: Question| (answer(&running, &lock, &question), question);
-        questions.into_iter().map(ask).collect::<Vec<(Answer, Question)>>()
-    };
-    let answers = gateway.tasks.block(asked).await;
-    let answers = answers.ok_or_else(|| unavailable("the gateway is stopping"))?;
-    let records = answers.iter().map(|(answer, question)| gateway.record(entry(question, answer)));
-    for recorded in join_all(records).await {
-        // What cannot be journaled is not answered.
-        recorded.map_err(|error| unavailable(&error.to_string()))?;
-    }
-    let told: Vec<Value> = answers.iter().map(|(answer, question)| tell(question, answer)).collect();
+    let answers = decisions.ask(questions).await.map_err(|why| unavailable(&why))?;
+    let told: Vec<Value> = answers.iter().map(|(question, answer)| tell(question, answer)).collect();
     let text = match (is_list, told.as_slice()) {
         (false, [one]) => serde_json::to_string(one),
         _ => serde_json::to_string(&told),
@@ -98,7 +85,7 @@ fn questions(body: &[u8]) -> Result<(Vec<Question>, bool), Response> {
     Ok((questions, is_list))
 }
 
-fn entry(question: &Question, answer: &Answer) -> Entry {
+pub(super) fn entry(question: &Question, answer: &Answer) -> Entry {
     let labels: Vec<Value> =
         question.labels.iter().map(|label| json!({ "integrity": label.integrity, "source": label.source })).collect();
     Entry {

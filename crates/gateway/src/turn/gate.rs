@@ -69,7 +69,7 @@ impl Turn<'_> {
         let message = &self.admitted.inbound;
         let sender = self.admitted.sender();
         let (session, turn) = (&message.session, &message.turn);
-        let asking = Asking { running: &running, agent, session, sender: &sender, turn, call_id: id };
+        let asking = Asking { running: &running, agent, session, sender: &sender, turn, call_id: id, known: None };
         let prepared = tokio::task::block_in_place(|| call.prepare(self, &asking));
         Ok(prepared.map(|call| ask(&judge, call)))
     }

@@ -16,9 +16,9 @@ use super::seal::Seal;
 use super::{Appended, FILE, HEAD_FILE, JournalError};
 use crate::folder::{FileError, Folder};
 
-/// An entry that waits to be written, and whom to tell.
+/// Entries that are written together or not at all, and whom to tell.
 pub(super) struct Job {
-    pub(super) draft: Draft,
+    pub(super) drafts: Vec<Draft>,
     pub(super) then: Then,
 }
 
@@ -60,7 +60,7 @@ impl Writer {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match first {
-                Ok(job) => self.commit(std::iter::once(job).chain(queue.try_iter()).take(MAX_BATCH)),
+                Ok(job) => self.commit(batch(job, queue)),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -75,16 +75,17 @@ impl Writer {
     }
 
     /// Writes a batch and answers everyone in it.
-    fn commit(&mut self, jobs: impl Iterator<Item = Job>) {
+    fn commit(&mut self, jobs: Vec<Job>) {
         let (mut head, mut bytes, mut waiting) = (self.head, String::new(), Vec::new());
-        for Job { draft, then } in jobs {
-            match Record::write(draft, head.seq + 1, self.clock.now(), head.hash, &self.seal) {
-                Ok((line, hash)) => {
-                    bytes.push_str(&line);
-                    head = Head { seq: head.seq + 1, end: head.end + line.len() as u64, hash };
-                    waiting.push((then, Appended { seq: head.seq, hash }));
+        for Job { drafts, then } in jobs {
+            let (before, length) = (head, bytes.len());
+            match drafts.into_iter().try_for_each(|draft| self.chain(draft, &mut head, &mut bytes)) {
+                Ok(()) => waiting.push((then, Appended { seq: head.seq, hash: head.hash })),
+                Err(error) => {
+                    head = before;
+                    bytes.truncate(length);
+                    then(Err(error));
                 }
-                Err(error) => then(Err(error)),
             }
         }
         let written = match self.failed.clone() {
@@ -95,6 +96,14 @@ impl Writer {
         for (then, appended) in waiting {
             then(written.clone().map(|()| appended));
         }
+    }
+
+    /// Adds one record to what will be written.
+    fn chain(&self, draft: Draft, head: &mut Head, bytes: &mut String) -> Result<(), JournalError> {
+        let (line, hash) = Record::write(draft, head.seq + 1, self.clock.now(), head.hash, &self.seal)?;
+        bytes.push_str(&line);
+        *head = Head { seq: head.seq + 1, end: head.end + line.len() as u64, hash };
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8], head: Head) -> Result<(), JournalError> {
@@ -150,8 +159,21 @@ impl Writer {
     }
 }
 
+/// What is queued now, up to a bound.
+fn batch(first: Job, queue: &Receiver<Job>) -> Vec<Job> {
+    let mut entries = first.drafts.len();
+    let mut jobs = vec![first];
+    while entries < MAX_BATCH
+        && let Ok(job) = queue.try_recv()
+    {
+        entries += job.drafts.len();
+        jobs.push(job);
+    }
+    jobs
+}
+
 /// How long the head on the disk may lag behind the records on the disk. After a power cut, records younger than this
 /// could be cut off without being missed.
 pub(super) const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Entries that share one sync; bounds the memory of a batch to 16 MiB.
+/// Entries that share one sync, and at most one job's more; bounds the memory of a batch.
 const MAX_BATCH: usize = 256;
