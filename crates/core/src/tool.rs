@@ -17,6 +17,13 @@ impl ToolName {
         Self(text.trim().to_ascii_lowercase())
     }
 
+    /// Whether it is made of `a-z 0-9 _ - . :` alone, 1 to 128 of them: what looks like another name is none.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.' | b':');
+        (1..=128).contains(&self.0.len()) && self.0.bytes().all(plain)
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

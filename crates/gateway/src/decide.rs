@@ -230,7 +230,7 @@ impl Asking<'_> {
         // Also for a tool whose shape is not known here; the others are judged by it once more.
         judge.tool(self.agent, self.session, self.sender, tool)?;
         if tool.origin != Origin::Core || tools::definition(tool.name.as_str()).is_none() {
-            return Ok((without_arguments(tool), Call::Named));
+            return Ok((without_arguments(self, tool, question), Call::Named));
         }
         let call = ToolCall {
             id: String::new(),
@@ -256,7 +256,7 @@ impl Asking<'_> {
             Proposal::Write { path, content } => file(&path, FileOp::Write { content }),
             Proposal::Edit { path, old, new } => file(&path, FileOp::Edit { old, new }),
             Proposal::Fetch { url, max_chars } => {
-                let untrusted = question.labels.iter().any(|label| label.integrity == Integrity::Untrusted);
+                let untrusted = is_untrusted(question);
                 let words = question.words.unwrap_or(Words::Composed);
                 let wish = FetchWish { url, words, untrusted, max_chars };
                 let (decision, call) = judge.fetch(self.fetch(&wish)).told();
@@ -266,14 +266,18 @@ impl Asking<'_> {
     }
 }
 
-/// The tool layers have allowed the name, which is all that there is to judge.
-fn without_arguments(tool: &Tool) -> Decision {
-    if tool.depends_on_arguments() {
-        let because =
-            "the tool runs code, changes files or steers the gateway, and its arguments are not analysed".to_owned();
-        return Decision::Ask(Asked { rule: Rule::ToolShape, because });
+/// The tool layers have allowed the name, and the arguments are not analysed.
+fn without_arguments(asking: &Asking<'_>, tool: &Tool, question: &Question) -> Decision {
+    let chosen = || tool.is_chosen(asking.agent.layers(asking.session, asking.sender));
+    if tool.is_harmless() || chosen() && !is_untrusted(question) {
+        return Decision::Allow { rule: Rule::ToolLayers };
     }
-    Decision::Allow { rule: Rule::ToolLayers }
+    let because = "its arguments are not analysed, and its name alone says too little".to_owned();
+    Decision::Ask(Asked { rule: Rule::ToolShape, because })
+}
+
+fn is_untrusted(question: &Question) -> bool {
+    question.labels.iter().any(|label| label.integrity == Integrity::Untrusted)
 }
 
 fn session(running: &Running, question: &Question) -> Result<SessionKey, Denial> {

@@ -150,8 +150,11 @@ impl ExecPolicy {
                 program.path.as_deref().is_some_and(|path| pattern::names(pattern, &program.word, path, call))
             };
             let bound = self.argument_entries.iter().any(|entry| named(&entry.pattern));
-            let by_name = self.safe_bins.iter().any(|bin| *bin == program.word);
-            !bound && !by_name && !self.allowlist.iter().any(|pattern| named(pattern))
+            // A wrapper that is seen through needs no entry.
+            let name = program.path.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+            let wraps = name.is_some_and(command::is_transparent);
+            let listed = bound || self.safe_bins.contains(&program.word);
+            !wraps && !listed && !self.allowlist.iter().any(|pattern| named(pattern))
         })
     }
 

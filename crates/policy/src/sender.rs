@@ -56,18 +56,40 @@ impl Sender {
     fn is(&self, key: &SenderKey) -> bool {
         let fold = |value: &Option<String>| value.as_deref().map(|value| value.trim().to_lowercase());
         let same = |value: &Option<String>, key: &str| fold(value).is_some_and(|value| value == key);
-        let same_id = |key: &str| fold(&self.id).is_some_and(|id| id == key || without_at(&id) == key);
+        // As other programs may write them: `telegram:42` for `42`, and the id of a phone's channel is its number.
+        let bare = |id: &str| {
+            let prefix = self.channel.as_deref().map(|channel| format!("{}:", canonical_channel(channel)));
+            prefix.and_then(|prefix| id.strip_prefix(&prefix).map(str::to_owned)).unwrap_or_else(|| id.to_owned())
+        };
+        let same_id = |key: &str| {
+            fold(&self.id).map(|id| bare(&id)).is_some_and(|id| {
+                id == key || without_at(&id) == key || phone(key).is_some_and(|number| phone(&id) == Some(number))
+            })
+        };
+        let same_phone = |key: &str| {
+            let number = phone(key);
+            let own = [&self.e164, &self.id].into_iter().filter_map(fold).filter_map(|own| phone(&bare(&own)));
+            number.is_some_and(|number| own.into_iter().any(|own| own == number))
+        };
         match key {
             SenderKey::Anyone => true,
             SenderKey::Channel { channel, id } => {
                 self.channel.as_deref().is_some_and(|own| canonical_channel(own) == *channel) && same_id(id)
             }
             SenderKey::Id(id) => same_id(id),
-            SenderKey::E164(phone) => same(&self.e164, phone),
+            SenderKey::E164(number) => same(&self.e164, number) || same_phone(number),
             SenderKey::Username(handle) => fold(&self.username).is_some_and(|own| without_at(&own) == handle),
             SenderKey::Name(name) => same(&self.name, name),
         }
     }
+}
+
+/// The digits of a phone number: at least seven, with nothing between them but what people write there.
+fn phone(text: &str) -> Option<String> {
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let rest = text.chars().all(|c| c.is_ascii_digit() || " -.()".contains(c));
+    (rest && (7..=15).contains(&digits.len())).then_some(digits)
 }
 
 impl SenderLayers {

@@ -127,14 +127,21 @@ impl Tool {
         Self { name: ToolName::new(name), origin: Origin::Core }
     }
 
-    /// Whether its name alone says too little for an answer: it runs code, changes files, or steers the
-    /// gateway, and how far depends on its arguments.
+    /// Whether every call of it is harmless, whatever its arguments. Of all others the name alone is no answer:
+    /// how far they reach is up to arguments that are not analysed.
     #[must_use]
-    pub fn depends_on_arguments(&self) -> bool {
-        let name = self.canonical();
-        let in_group = |group: &&str| catalogue::group_holds(group, name) == Some(true);
-        self.origin == Origin::Core
-            && (["group:runtime", "group:fs"].iter().any(in_group) || catalogue::OWNER_ONLY.contains(&name))
+    pub fn is_harmless(&self) -> bool {
+        self.origin == Origin::Core && catalogue::HARMLESS.contains(&self.canonical())
+    }
+
+    /// Whether it is a tool from outside that an `allow` or `alsoAllow` of one of these layers names, so that the
+    /// operator has decided about it.
+    pub fn is_chosen<'a>(&self, layers: impl IntoIterator<Item = &'a Layer>) -> bool {
+        let named = |layer: &Layer| {
+            let lists = layer.allow.iter().chain([&layer.also_allow]);
+            lists.filter_map(|list| list.allows(self)).any(|entry| entry != "*")
+        };
+        self.origin != Origin::Core && layers.into_iter().any(named)
     }
 
     /// The tool's own name, whichever of its names it was called by.
@@ -153,8 +160,16 @@ impl Tool {
     /// OpenClaw drops a tool whose name is taken; here it is refused, so that the conflict is seen.
     fn judge_name(&self) -> Result<(), Denial> {
         let refuse = |why: &str| Err(Denial::policy(Rule::ToolShape, why));
+        if !self.name.is_plain() {
+            return refuse("a tool's name has 1 to 128 of a-z, 0-9, _, -, . and :");
+        }
         match &self.origin {
+            Origin::Core if !catalogue::holds(self.canonical()) => refuse("there is no such built-in tool"),
             Origin::Core => Ok(()),
+            Origin::Plugin(id) if id.trim().is_empty() => refuse("a plugin has an id"),
+            Origin::Mcp(server) if server.trim().eq_ignore_ascii_case("openclaw") => {
+                refuse("the gateway's own tools come from no MCP server")
+            }
             Origin::Plugin(_) | Origin::Mcp(_) if catalogue::is_reserved(self.name.as_str()) => {
                 refuse("a tool from outside bears the name of a built-in tool or of a group")
             }

@@ -94,7 +94,10 @@ pub(super) fn entry(question: &Question, answer: &Answer) -> Entry {
         session: answer.session.clone(),
         decision: Some(answer.decision.clone()),
         digest: answer.digest(),
-        detail: json!({ "via": "/v1/decide", "tool": answer.tool, "sender": question.sender, "arguments": question.arguments, "labels": labels }),
+        detail: json!({
+            "via": "/v1/decide", "tool": answer.tool, "sender": question.sender, "arguments": question.arguments, "labels": labels,
+            "words": question.words,
+        }),
         ..Entry::new(Stage::Decision, Principal::SharedSecret { client: "/v1/decide".to_owned() })
     }
 }

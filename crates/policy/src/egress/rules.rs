@@ -126,6 +126,9 @@ impl DenyRule {
         }
         // What stands for an address must deny that address, in whatever spelling.
         let name = text.strip_prefix("*.").unwrap_or(text);
+        if name.contains('*') || name.starts_with('.') {
+            return Err(bad("a pattern denies nothing; a host stands for everything under it too"));
+        }
         match Host::parse(name).map_err(|_| bad("it is neither a host name nor an address"))? {
             Host::Ipv4(address) => Ok(Self::Net(IpAddr::V4(address).into())),
             Host::Ipv6(address) => Ok(Self::Net(IpAddr::V6(address).to_canonical().into())),

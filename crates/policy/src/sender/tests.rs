@@ -139,3 +139,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn another_spelling_of_a_person_is_the_same_person() {
+    let key = |text: &str| SenderKey::parse(text).expect("a key");
+    let telegram = |id: &str| Sender { channel: Some("telegram".into()), id: Some(id.into()), ..Sender::default() };
+    for id in ["42", " 42 ", "telegram:42", "Telegram:42"] {
+        assert!(telegram(id).is(&key("channel:telegram:42")), "{id}");
+    }
+    assert!(!telegram("43").is(&key("channel:telegram:42")) && !telegram("signal:42").is(&key("channel:telegram:42")));
+    for number in ["+15551234567", "15551234567", "+1 555 123-4567"] {
+        let e164 = Sender { e164: Some(number.into()), ..Sender::default() };
+        let id = Sender { channel: Some("whatsapp".into()), id: Some(number.into()), ..Sender::default() };
+        assert!(e164.is(&key("e164:+15551234567")) && id.is(&key("e164:+15551234567")), "{number}");
+    }
+    let other = Sender { e164: Some("+15551234568".into()), ..Sender::default() };
+    assert!(!other.is(&key("e164:+15551234567")));
+}

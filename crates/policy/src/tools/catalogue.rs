@@ -21,7 +21,10 @@ pub(super) fn group_holds(group: &str, tool: &str) -> Option<bool> {
 
 /// The name under which a tool is judged.
 pub(super) fn canonical(name: &str) -> &str {
-    let name = name.strip_prefix(OWN_BRIDGE).unwrap_or(name);
+    let mut name = name;
+    while let Some(own) = name.strip_prefix(OWN_BRIDGE) {
+        name = own;
+    }
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
 }
 
@@ -70,6 +73,12 @@ pub(super) const OWNER_ONLY: &[&str] = &[
     "automations", "gateway", "plugins", "sessions", "screen", "terminal", "portal", "conversations_list",
     "conversations_send", "conversations_turn", "nodes", "computer", "mobile_ui", "openclaw", "secrets",
     "skill_workshop", "sessions_spawn", "sessions_send", "subagents", "github_publish",
+];
+
+/// What reads and changes nothing but the session's own bookkeeping, whatever the arguments are.
+pub(super) const HARMLESS: &[&str] = &[
+    "session_status", "theme", "get_goal", "create_goal", "update_goal", "progress_card", "ask_user", "suggest_task",
+    "dismiss_task", "heartbeat_respond", "sessions_yield", "agents_list", "agents_wait",
 ];
 
 /// What OpenClaw keeps out of sandboxes unless `tools.sandbox.tools` names it.

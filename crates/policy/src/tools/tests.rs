@@ -119,7 +119,7 @@ fn a_tool_from_outside_inherits_nothing_by_its_name() {
             "{id}"
         );
     }
-    assert!(judged(&[layer(None, &["read"])], &Tool::core("read_and_send")).is_ok());
+    assert!(judged(&[], &Tool::core("read_and_send")).is_err());
 }
 
 #[test]
@@ -266,4 +266,32 @@ proptest! {
     fn the_same_question_has_the_same_answer(layers in prop::collection::vec(any_layer(), 0..4), tool in any_tool()) {
         prop_assert_eq!(judged(&layers, &tool), judged(&layers, &tool));
     }
+}
+
+/// What is spelled like no built-in tool is none, so that no list is passed by an odd spelling of a name.
+#[test]
+fn a_name_that_is_no_tool_is_refused_whatever_the_layers_say() {
+    for name in [
+        "",
+        "shell",
+        "exec\0",
+        "gateway\u{200b}",
+        "ｅｘｅｃ",
+        "functions.gateway",
+        "gateway.restart",
+        "cron.add",
+        "config",
+        "mcp__gh__delete",
+        "exec exec",
+        &"x".repeat(129),
+    ] {
+        for origin in [Origin::Core, Origin::Mcp("openclaw".into()), Origin::Plugin(String::new())] {
+            let tool = Tool { name: ToolName::new(name), origin };
+            assert!(judge_tool([], &Sender::owner(), &tool).is_err(), "{tool:?}");
+        }
+    }
+    let bridged = Tool::core("mcp__openclaw__mcp__openclaw__mcp__openclaw__gateway");
+    assert_eq!(bridged.canonical(), "gateway");
+    assert!(judge_tool([], &Sender::default(), &bridged).is_err());
+    assert!(judge_tool([], &Sender::owner(), &Tool::core(" Exec ")).is_ok());
 }
