@@ -63,7 +63,12 @@ fn the_judge_answers_other_programs_as_its_own() {
         (json!({ "tool": "browser" }), "deny", "tool.layers"),
         (json!({ "tool": "gateway" }), "deny", "tool.layers"),
         (json!({ "tool": "cron", "sender": { "channel": "telegram", "id": "7" } }), "deny", "tool.owner"),
-        (json!({ "tool": "message", "sender": { "channel": "telegram", "id": "7" } }), "allow", "tool.layers"),
+        (json!({ "tool": "session_status", "sender": { "channel": "telegram", "id": "7" } }), "allow", "tool.layers"),
+        (json!({ "tool": "message", "arguments": { "to": "x" } }), "ask", "tool.shape"),
+        (json!({ "tool": "pdf", "arguments": { "url": "http://169.254.169.254/" } }), "ask", "tool.shape"),
+        (json!({ "tool": "shell", "arguments": { "command": "rm -rf /" } }), "deny", "tool.shape"),
+        (json!({ "tool": "gateway\u{200b}", "sender": {} }), "deny", "tool.shape"),
+        (json!({ "tool": "x__y", "origin": { "mcp": "x" } }), "ask", "tool.shape"),
         (json!({ "tool": "read", "origin": { "plugin": "evil" }, "arguments": { "path": "x" } }), "deny", "tool.shape"),
         (json!({ "tool": "exec", "agent": "ghost", "arguments": { "command": "ls" } }), "deny", "admission"),
         (json!({ "tool": "read", "agent": "main", "session": "agent:ghost:main" }), "deny", "admission"),
@@ -203,4 +208,99 @@ fn the_openapi_document_describes_what_is_sent() {
     assert!(schemas.validate(&json!({ "tool": "read", "approved": true }), question).is_err(), "it is closed");
     let (_, refused) = post(&up, &["content-type: application/json"], "{}");
     schemas.validate(&refused, refusal).unwrap_or_else(|error| panic!("{refused}: {error}"));
+}
+
+/// The head of a request without its body.
+fn head(up: &Up, secret: &str, length: usize) -> String {
+    format!(
+        "POST /v1/decide HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {secret}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n",
+        up.address
+    )
+}
+
+/// Sends what is left of a request and reads one answer.
+fn exchange(stream: &mut std::net::TcpStream, rest: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    stream.set_read_timeout(Some(support::PATIENCE)).expect("set");
+    stream.write_all(rest.as_bytes()).expect("sent");
+    let mut answer = vec![0; 64 << 10];
+    let count = stream.read(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer[..count]).into_owned()
+}
+
+#[test]
+fn wrong_secrets_of_others_hold_up_neither_the_operator_nor_who_has_proved_himself() {
+    let home = home();
+    let up = home.up();
+    let question = r#"{"tool":"session_status"}"#;
+    let mut proved = std::net::TcpStream::connect(up.address).expect("a connection");
+    let right = format!("{}{question}", head(&up, TOKEN, question.len()));
+    assert!(exchange(&mut proved, &right).starts_with("HTTP/1.1 200"));
+    let wrong = format!("{}{question}", head(&up, "0000", question.len()));
+    let crowd: Vec<std::thread::JoinHandle<String>> = (0..24)
+        .map(|_| {
+            let (address, wrong) = (up.address, wrong.clone());
+            std::thread::spawn(move || {
+                let mut stream = std::net::TcpStream::connect(address).expect("a connection");
+                exchange(&mut stream, &wrong).chars().take(12).collect()
+            })
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let started = std::time::Instant::now();
+    assert!(exchange(&mut proved, &right).starts_with("HTTP/1.1 200"));
+    assert!(home.run(&["approvals", "list"]).status.success());
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    let answers: Vec<String> = crowd.into_iter().map(|one| one.join().expect("ended")).collect();
+    assert!(answers.iter().all(|answer| answer.ends_with("401") || answer.ends_with("429")), "{answers:?}");
+    assert!(answers.iter().any(|answer| answer.ends_with("429")), "a crowd does not wait: {answers:?}");
+}
+
+#[test]
+fn a_slow_body_is_judged_by_the_policy_of_its_end_or_not_at_all() {
+    let home = home();
+    let up = home.up();
+    let question = r#"{"tool":"read","arguments":{"path":"x"}}"#;
+    let mut slow = std::net::TcpStream::connect(up.address).expect("a connection");
+    {
+        use std::io::Write as _;
+        slow.write_all(format!("{}{}", head(&up, TOKEN, question.len()), &question[..9]).as_bytes()).expect("sent");
+    }
+    home.edit("openclaw.json", "[\"browser\"]", "[\"browser\", \"read\"]");
+    support::wait_until("the new policy holds", || {
+        asked(&up, &json!({ "tool": "read", "arguments": { "path": "x" } }))["decision"] == "deny"
+    });
+    let answer = exchange(&mut slow, &question[9..]);
+    assert!(answer.contains("\"decision\":\"deny\""), "{answer}");
+    let mut never = std::net::TcpStream::connect(up.address).expect("a connection");
+    let answer = exchange(&mut never, &head(&up, TOKEN, 100));
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[test]
+fn a_question_is_not_worth_reading_everything_and_containment_ends_it() {
+    let home = home();
+    let folder = home.data().join("sandboxes");
+    let up = home.up();
+    // A session's own folder, with more in it than can be read in a moment.
+    assert_eq!(asked(&up, &json!({ "tool": "exec", "arguments": { "command": "ls" } }))["decision"], "allow");
+    assert!(!folder.exists(), "a question makes no folder");
+    let agent =
+        stockade_config::load(&stockade_config::Paths::in_state_dir(&home.state()), &stockade_config::Env::default());
+    let agent = agent.expect("a config");
+    let policy = stockade_policy::Policy::compile(&agent, None).expect("compiles");
+    let main = policy.default_agent().expect("an agent");
+    let scratch = main.scratch(&stockade_core::SessionKey::main(&main.id)).join("big");
+    std::fs::create_dir_all(&scratch).expect("made");
+    for number in 0..100 {
+        std::fs::write(scratch.join(format!("f{number}")), vec![0_u8; 8 << 20]).expect("written");
+    }
+    let many: Vec<Value> =
+        (0..100).map(|_| json!({ "tool": "exec", "arguments": { "command": "bash big/*" } })).collect();
+    let started = std::time::Instant::now();
+    let told = asked(&up, &json!(many));
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(told.as_array().is_some_and(|all| all.iter().all(|one| one["decision"] != "allow")));
+    assert!(up.terminate().0.success());
 }

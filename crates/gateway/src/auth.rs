@@ -2,10 +2,12 @@
 //! attempt makes the next one wait, and by which secret a caller proved itself.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use stockade_config::model::AuthMode;
+use stockade_core::{Digest, Secret};
 use stockade_policy::clients;
 use tokio::sync::OwnedMutexGuard;
 
@@ -46,6 +48,24 @@ pub enum Unproved {
     Mismatch,
 }
 
+/// What a connection has proved: later requests over it with the same secret, under the same config, need not
+/// wait for others' guesses.
+#[derive(Debug, Default)]
+pub struct Proof(Mutex<Option<(Digest, Secret)>>);
+
+impl Proof {
+    fn holds(&self, generation: Digest, offered: &[&str]) -> bool {
+        let proved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        proved.as_ref().is_some_and(|(under, secret)| {
+            *under == generation && offered.iter().any(|offered| secret.matches(offered))
+        })
+    }
+
+    fn remember(&self, generation: Digest, secret: &Secret) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((generation, secret.clone()));
+    }
+}
+
 impl Stranger {
     /// From the head of a request.
     #[must_use]
@@ -75,14 +95,14 @@ pub async fn authenticate(
     gateway: &Gateway,
     running: &Running,
     stranger: &Stranger,
+    proof: &Proof,
     offered: &[&str],
 ) -> Result<Way, Unproved> {
-    // Held until a failure is counted: the next attempt waits for what this one adds.
-    let _turn = wait_for_gate(gateway, running, stranger).await?;
     let auth = &running.loaded.config.gateway.auth;
     if auth.effective_mode() == AuthMode::None && stranger.client.is_local {
         return Ok(Way::Config);
     }
+    // Nobody guesses 256 random bits: what holds up guesses must not hold up the operator's own tools.
     if stranger.is_local_program() && offered.iter().any(|offered| gateway.local_key.matches(offered)) {
         return Ok(Way::LocalKey);
     }
@@ -90,7 +110,14 @@ pub async fn authenticate(
     if offered.is_empty() {
         return Err(Unproved::Missing);
     }
+    let generation = running.policy.generation;
+    if proof.holds(generation, offered) {
+        return Ok(Way::Config);
+    }
+    // Held until a failure is counted: the next attempt waits for what this one adds.
+    let _turn = wait_for_gate(gateway, running, stranger).await?;
     if offered.iter().any(|offered| secret.matches(offered)) {
+        proof.remember(generation, secret);
         return Ok(Way::Config);
     }
     gateway.limiter.failed(stranger.counted(), gateway.clock.now());
@@ -112,8 +139,13 @@ async fn wait_for_gate(
         Gate::Locked(left) => return Err(Unproved::Locked(left)),
         Gate::Wait(_) => {}
     }
-    // After a failure attempts pass one by one, each after its wait.
-    let turn = gateway.limiter.turnstile(source).lock_owned().await;
+    // After a failure attempts pass one by one, each after its wait. Few wait: a crowd of wrong ones must not
+    // keep the right one out for long.
+    let turnstile = gateway.limiter.turnstile(source);
+    if Arc::strong_count(&turnstile) > MAX_WAITING {
+        return Err(Unproved::Locked(BUSY));
+    }
+    let turn = turnstile.lock_owned().await;
     match gate() {
         Gate::Open => Ok(Some(turn)),
         Gate::Wait(delay) => {
@@ -123,3 +155,8 @@ async fn wait_for_gate(
         Gate::Locked(left) => Err(Unproved::Locked(left)),
     }
 }
+
+/// Attempts of one source that may wait for each other, and the limiter's own handle.
+const MAX_WAITING: usize = 8 + 2;
+/// When one more may try again.
+const BUSY: Duration = Duration::from_secs(5);

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use stockade_core::Decision;
 use stockade_policy::Lock;
 use stockade_store::journal::Entry;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -76,7 +77,13 @@ fn answer_round(gateway: &Gateway, round: Vec<Asked>, entry: fn(&Question, &Answ
         waiting.push((questions.len(), tell));
         all.extend(questions);
     }
-    let answers = answers(&running, &lock, &all);
+    let mut answers = answers(&running, &lock, &all);
+    // Contained meanwhile: what was decided before is not told any more.
+    if let Err(denial) = gateway.lock().judge() {
+        for answer in &mut answers {
+            answer.decision = Decision::Deny(denial.clone());
+        }
+    }
     let mut answered = all.into_iter().zip(answers);
     for (count, tell) in waiting {
         let told: Vec<(Question, Answer)> = answered.by_ref().take(count).collect();

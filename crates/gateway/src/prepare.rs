@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stockade_core::{Denial, Rule, SessionKey, TurnId};
 use stockade_policy::call::{
@@ -36,9 +36,9 @@ pub struct Asking<'a> {
     pub known: Option<&'a Lookups>,
 }
 
-/// What was found in the file system, for questions that come together. Bounded.
-#[derive(Default)]
+/// What was found in the file system, for questions that come together. Bounded in number and in time.
 pub struct Lookups {
+    until: Instant,
     views: RefCell<BTreeMap<SessionKey, Result<View, Denial>>>,
     programs: RefCell<BTreeMap<(SessionKey, PathBuf, String), Executable>>,
     operands: RefCell<BTreeMap<(SessionKey, PathBuf), Vec<ScriptOperand>>>,
@@ -68,6 +68,17 @@ pub struct FetchWish {
     pub untrusted: bool,
     /// At most this many characters come back.
     pub max_chars: usize,
+}
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Self {
+            until: Instant::now() + LOOKUP_TIME,
+            views: RefCell::default(),
+            programs: RefCell::default(),
+            operands: RefCell::default(),
+        }
+    }
 }
 
 impl Asking<'_> {
@@ -181,6 +192,7 @@ impl Asking<'_> {
         let named = analysis.operands(text).ok_or_else(too_many)?;
         let mut paths: Vec<PathBuf> = named.iter().map(|word| there.workdir.join(word)).collect();
         for folder in analysis.patterns(text) {
+            self.in_time()?;
             paths.extend(facts::list(there, &there.workdir.join(folder)).map_err(|error| error.to_string())?);
         }
         paths.sort();
@@ -190,9 +202,20 @@ impl Asking<'_> {
         }
         let mut found = Vec::new();
         for path in paths {
+            self.in_time()?;
             found.extend(self.operand(there, path).map_err(|error| error.to_string())?);
         }
         Ok(found)
+    }
+
+    /// Answers "name files until the gateway does nothing else": a question is not worth that much reading.
+    fn in_time(&self) -> Result<(), String> {
+        match self.known {
+            Some(known) if Instant::now() > known.until => {
+                Err("it names more than can be looked up for a question; ask about less at a time".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn operand(&self, there: &View, path: PathBuf) -> Result<Vec<ScriptOperand>, FactError> {
@@ -217,5 +240,7 @@ fn remember<K: Ord, V: Clone>(known: Option<&RefCell<BTreeMap<K, V>>>, key: impl
 
 /// Files that one approval binds.
 const MAX_BOUND: usize = 256;
+/// How long files are looked up for questions that come together.
+const LOOKUP_TIME: Duration = Duration::from_millis(500);
 /// Findings of one kind that are kept for questions that come together.
 const MAX_KNOWN: usize = 4096;

@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use crate::auth::Proof;
 use crate::{Gateway, Running, http};
 
 /// Why the gateway cannot listen.
@@ -99,7 +100,9 @@ pub fn start(gateway: &Arc<Gateway>, listener: TcpListener) {
                 continue;
             }
             let budget = Arc::new(Budget::default());
-            let service = router.clone().layer(Extension(peer)).layer(Extension(Arc::clone(&budget)));
+            let proof = Arc::new(Proof::default());
+            let known = router.clone().layer(Extension(peer)).layer(Extension(proof));
+            let service = known.layer(Extension(Arc::clone(&budget)));
             let stopping = stopping.clone();
             tasks.start("connection", async move {
                 let _place = place;

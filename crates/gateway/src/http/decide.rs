@@ -3,19 +3,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
-use stockade_core::{Principal, Stage};
+use stockade_core::{Digest, Principal, Stage};
 use stockade_policy::clients::Client;
 use stockade_store::journal::Entry;
+use tokio::time::timeout;
 
-use crate::auth::{Stranger, Unproved, authenticate};
+use crate::auth::{Proof, Stranger, Unproved, authenticate};
 use crate::decide::{Answer, Question};
 use crate::decisions::Decisions;
+use crate::limiter::Place;
 use crate::{Gateway, origin};
 
 /// The largest body, in bytes.
@@ -23,15 +26,20 @@ pub(super) const MAX_BODY: usize = 1024 * 1024;
 /// Questions in one list.
 pub(super) const MAX_QUESTIONS: usize = 256;
 
+/// How long a body may take, so that nobody holds a place, or an old policy, with a slow one.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
 pub(super) async fn decide(
     State(gateway): State<Arc<Gateway>>,
     Extension(address): Extension<SocketAddr>,
     Extension(client): Extension<Client>,
     Extension(decisions): Extension<Decisions>,
+    Extension(proof): Extension<Arc<Proof>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match answered(&gateway, &decisions, Stranger::new(address, client, &headers), &headers, body).await {
+    let asker = Asker { stranger: Stranger::new(address, client, &headers), proof, headers };
+    match answered(&gateway, &decisions, &asker, body).await {
         Ok(answers) => {
             ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], answers).into_response()
         }
@@ -39,27 +47,51 @@ pub(super) async fn decide(
     }
 }
 
-async fn answered(
-    gateway: &Gateway,
-    decisions: &Decisions,
+/// Who asks, before anything is known of the question.
+struct Asker {
     stranger: Stranger,
-    headers: &HeaderMap,
+    proof: Arc<Proof>,
+    headers: HeaderMap,
+}
+
+impl Asker {
+    /// Under which config the secret was found right.
+    async fn authenticate(&self, gateway: &Gateway) -> Result<Digest, Response> {
+        let running = gateway.running();
+        let offered: Vec<&str> = bearer(&self.headers).into_iter().collect();
+        authenticate(gateway, &running, &self.stranger, &self.proof, &offered).await.map_err(unauthorized)?;
+        Ok(running.policy.generation)
+    }
+}
+
+async fn answered(
+    gateway: &Arc<Gateway>,
+    decisions: &Decisions,
+    asker: &Asker,
     body: Body,
 ) -> Result<String, Response> {
-    let running = gateway.running();
+    let headers = &asker.headers;
+    let listed = gateway.running().loaded.config.gateway.control_ui.allowed_origins.clone();
     // Before a secret is looked at: a web page must not be able to guess, nor to make wrong attempts wait.
-    if !origin::allowed(headers, &running.loaded.config.gateway.control_ui.allowed_origins) {
+    if !origin::allowed(headers, &listed) {
         return Err(refusal(StatusCode::FORBIDDEN, "origin_not_allowed", "this Origin may not ask"));
     }
-    let offered: Vec<&str> = bearer(headers).into_iter().collect();
-    authenticate(gateway, &running, &stranger, &offered).await.map_err(unauthorized)?;
+    let crowd = || refusal(StatusCode::TOO_MANY_REQUESTS, "busy", "too many requests that have proved nothing");
+    let place = Place::take(gateway, asker.stranger.counted()).ok_or_else(crowd)?;
+    let proved = asker.authenticate(gateway).await?;
+    drop(place);
     // A form of a web page can send no JSON.
     if !is_json(headers) {
         let what = "send JSON, with the header Content-Type: application/json";
         return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_only", what));
     }
     let too_large = |_| refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "a body has at most 1 MiB");
-    let body = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
+    let late = |_| refusal(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time");
+    let body = timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await.map_err(late)?.map_err(too_large)?;
+    // While it came, the config may have changed, and with it the secret.
+    if gateway.running().policy.generation != proved {
+        asker.authenticate(gateway).await?;
+    }
     let (questions, is_list) = questions(&body)?;
     let answers = decisions.ask(questions).await.map_err(|why| unavailable(&why))?;
     let told: Vec<Value> = answers.iter().map(|(question, answer)| tell(question, answer)).collect();

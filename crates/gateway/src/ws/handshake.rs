@@ -12,7 +12,7 @@ use stockade_policy::identity::{DeviceProof, SignedFields, verify_device};
 
 use super::frame::{Request, WireError};
 use crate::Gateway;
-use crate::auth::{self, Stranger, Unproved, Way};
+use crate::auth::{self, Proof, Stranger, Unproved, Way};
 use crate::running::Running;
 
 /// The protocol version that is spoken.
@@ -184,7 +184,7 @@ pub async fn connect(gateway: &Gateway, peer: &Peer, request: Request) -> Result
     let running = gateway.running();
     let offered: Vec<&str> =
         [&connect.auth.token, &connect.auth.password].into_iter().flatten().map(String::as_str).collect();
-    let way = auth::authenticate(gateway, &running, &peer.stranger, &offered).await;
+    let way = auth::authenticate(gateway, &running, &peer.stranger, &Proof::default(), &offered).await;
     let way = way.map_err(|unproved| unauthorized(&running, unproved))?;
     let client = text::clip(&text::visible(&connect.client.id), 64);
     let principal = match &connect.device {
