@@ -5,6 +5,7 @@ use std::fmt::Display;
 use anstream::{eprintln, println};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
+use stockade_core::text;
 
 /// Data: one line.
 pub fn line(text: impl Display) {
@@ -52,8 +53,10 @@ pub fn heading(text: &str) -> String {
 
 /// What went wrong, with its causes.
 pub fn error(error: &anyhow::Error) {
-    eprintln!("{} {error}", "error:".red().bold());
+    // What was typed or read may stand in it, escape sequences too.
+    let plain = |text: String| text.lines().map(text::visible).collect::<Vec<_>>().join("\n");
+    eprintln!("{} {}", "error:".red().bold(), plain(error.to_string()));
     for cause in error.chain().skip(1) {
-        eprintln!("  {cause}");
+        eprintln!("  {}", plain(cause.to_string()));
     }
 }

@@ -130,7 +130,7 @@ fn a_change_of_the_config_is_told_key_by_key_and_without_values() {
     assert_eq!((code, &told["widens"]), (Some(1), &json!(true)));
     let keys: Vec<&str> =
         told["changes"].as_array().into_iter().flatten().filter_map(|one| one["key"].as_str()).collect();
-    assert_eq!(keys, ["agents.defaults.sandbox.mode", "gateway.auth.token"]);
+    assert_eq!(keys, ["agents.defaults.sandbox.mode", "gateway.auth.token", "tools (agent main)"]);
     assert!(!told.to_string().contains(&TOKEN[..16]));
     assert_eq!(explained(&home, &["config", &old, &old]), (Some(0), json!({ "widens": false, "changes": [] })));
 }

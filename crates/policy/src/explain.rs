@@ -10,7 +10,7 @@ use stockade_core::{Decision, Rule, SessionKey, text};
 use url::Url;
 
 use crate::call::ExecCall;
-use crate::egress::is_metadata_host;
+use crate::egress::{EgressPolicy, is_metadata_host};
 use crate::exec;
 use crate::policy::{AgentPolicy, Policy};
 use crate::sender::Sender;
@@ -88,7 +88,7 @@ pub enum Act {
 }
 
 /// What was decided about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The agent; absent when there is none of that name.
     pub agent: Option<&'a AgentPolicy>,
@@ -102,6 +102,8 @@ pub struct Subject<'a> {
     pub exec: Option<&'a ExecCall>,
     /// The address, when it is one.
     pub url: Option<&'a Url>,
+    /// What the same request would be answered under other rules for addresses.
+    pub again: Option<&'a dyn Fn(&EgressPolicy) -> Decision>,
 }
 
 impl File {
@@ -158,7 +160,7 @@ pub fn explain(policy: &Policy, documents: &Documents, subject: Subject<'_>, dec
         Rule::SandboxRequired => {
             from.extend(at.sandbox(&["mode"]));
             from.extend(at.tools("exec.host", Some("auto")));
-            change.push(set(File::OpenClaw, "agents.defaults.sandbox.mode", json!("all")));
+            change.push(set(File::OpenClaw, at.sandbox_key("mode"), json!("all")));
         }
         Rule::Workspace => {
             from.extend(at.sandbox(&["mode", "workspaceAccess"]));
@@ -195,31 +197,53 @@ fn layers(at: &Lookup<'_>, subject: Subject<'_>, decision: &Decision, explanatio
         explanation.change.push(add(File::OpenClaw, "tools.deny", json!(tool)));
         return;
     }
-    let mut layers = agent.layers(subject.session, subject.sender);
-    let Some((layer, field)) = layers.find_map(|layer| Some((layer, layer.refusal(subject.tool)?))) else { return };
+    let refused: Vec<(&Layer, Field<'_>)> = agent
+        .layers(subject.session, subject.sender)
+        .flat_map(|layer| layer.refusals(subject.tool).into_iter().map(move |field| (layer, field)))
+        .collect();
+    if refused.len() > 1 {
+        explanation.change.push(do_this("all of these together:"));
+    }
+    for (layer, field) in refused {
+        let (key, default, change) = refusal(at, layer, field, tool);
+        explanation.from.extend(at.one(File::OpenClaw, &key, default));
+        explanation.change.push(change);
+    }
+}
+
+/// The key by which a layer refuses a tool, what holds when it is absent, and what would end that.
+fn refusal(at: &Lookup<'_>, layer: &Layer, field: Field<'_>, tool: &str) -> (String, Option<&'static str>, Change) {
     let Layer { origin, .. } = layer;
     // Two layers are made of other keys than their own lists.
     if origin == "tools.web.fetch" {
-        explanation.from.extend(at.one(File::OpenClaw, "tools.web.fetch.enabled", Some("true")));
-        explanation.change.push(set(File::OpenClaw, "tools.web.fetch.enabled", json!(true)));
-        return;
+        let key = "tools.web.fetch.enabled";
+        return (key.to_owned(), Some("true"), set(File::OpenClaw, key, json!(true)));
     }
     if let Some(origin) = origin.strip_suffix(" (its default)") {
         let key = format!("{origin}.alsoAllow");
-        explanation.from.extend(at.one(File::OpenClaw, &key, Some("nothing beyond the sandbox's own set")));
-        explanation.change.push(add(File::OpenClaw, key, json!(tool)));
-        return;
+        let change = add(File::OpenClaw, key.clone(), json!(tool));
+        return (key, Some("nothing beyond the sandbox's own set"), change);
     }
-    let (key, change) = match field {
+    let origin = at.own_origin(origin);
+    match field {
         Field::Deny(entry) => {
-            (format!("{origin}.deny"), Act::Remove(json!(at.spelled(&format!("{origin}.deny"), entry))))
+            let key = format!("{origin}.deny");
+            let act = Act::Remove(json!(at.spelled(&key, entry)));
+            (key.clone(), None, edit(File::OpenClaw, key, act))
         }
-        Field::Profile => (format!("{origin}.profile"), Act::Add(json!(tool))),
-        Field::Allow => (format!("{origin}.allow"), Act::Add(json!(tool))),
-    };
-    explanation.from.extend(at.one(File::OpenClaw, &key, None));
-    let edited = if field == Field::Profile { format!("{origin}.alsoAllow") } else { key };
-    explanation.change.push(edit(File::OpenClaw, edited, change));
+        // `alsoAllow` may not stand beside `allow`.
+        Field::Profile if layer.allow.is_some() => {
+            let how = format!("choose a wider {origin}.profile, or none: {origin}.allow stands beside it");
+            (format!("{origin}.profile"), None, do_this(&how))
+        }
+        Field::Profile => {
+            (format!("{origin}.profile"), None, add(File::OpenClaw, format!("{origin}.alsoAllow"), json!(tool)))
+        }
+        Field::Allow => {
+            let key = format!("{origin}.allow");
+            (key.clone(), None, add(File::OpenClaw, key, json!(tool)))
+        }
+    }
 }
 
 /// The least that keeps what runs now from running unasked. `mode` may not stand beside `ask`.
@@ -253,14 +277,13 @@ fn allowlist(policy: &Policy, at: &Lookup<'_>, subject: Subject<'_>, decision: &
         return vec![stricter_exec(at)];
     }
     let mut changes = Vec::new();
-    let key = format!("agents.{}.allowlist", agent.id);
-    let mut unlisted = 0;
+    let (mut listed, mut edits) = (agent.exec.clone(), Vec::new());
     for program in agent.exec.unlisted(call) {
-        unlisted += 1;
         match &program.path {
             Some(path) if exec::in_system_folder(path) => {
+                listed.allowlist.push(path.to_string_lossy().into_owned());
                 let entry = Act::Add(json!({ "pattern": path }));
-                changes.push(edit(File::Approvals, key.clone(), entry));
+                edits.push(edit(File::Approvals, format!("agents.{}.allowlist", agent.id), entry));
             }
             Some(path) => {
                 let shown = text::visible(&path.to_string_lossy());
@@ -273,10 +296,10 @@ fn allowlist(policy: &Policy, at: &Lookup<'_>, subject: Subject<'_>, decision: &
             }
         }
     }
-    if unlisted == 0 {
-        changes.push(do_this(
-            "its programs are listed, and this form of them is not covered by any entry: use a plainer one",
-        ));
+    // A wider list for nothing would be bad advice: what is proposed is tried.
+    match listed.judge(call) {
+        Decision::Allow { .. } => changes.extend(edits),
+        still => changes.push(do_this(&format!("no entry covers this form of it: {}", still.reason()))),
     }
     match decision {
         Decision::Ask(_) => changes.push(do_this(&format!(
@@ -298,16 +321,32 @@ fn egress(policy: &Policy, documents: &Documents, subject: Subject<'_>, decision
     if matches!(decision, Decision::Allow { .. }) {
         return vec![add(File::Own, "egress.deny", json!(host))];
     }
+    let entries = |key: &str| -> Vec<String> {
+        let list = documents.own.pointer(key).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let rules = |allow: &[String], deny: &[String]| EgressPolicy::new(allow).ok()?.with_deny(deny).ok();
+    let (allow, deny) = (entries("/egress/allow"), entries("/egress/deny"));
+    let again = |rules: &EgressPolicy| subject.again.map(|again| again(rules));
     if policy.egress.denies(url) {
-        let listed = documents.own.pointer("/egress/deny").and_then(Value::as_array).into_iter().flatten();
-        return listed.map(|entry| edit(File::Own, "egress.deny", Act::Remove(entry.clone()))).collect();
+        let decides = |entry: &&String| rules(&[], std::slice::from_ref(*entry)).is_some_and(|rule| rule.denies(url));
+        return deny
+            .iter()
+            .filter(decides)
+            .map(|entry| edit(File::Own, "egress.deny", Act::Remove(json!(entry))))
+            .collect();
     }
     if is_metadata_host(url) {
         return vec![do_this("leave it: a metadata service hands out the credentials of the machine")];
     }
     let origin = url.origin();
     if matches!(url.scheme(), "http" | "https") && origin.is_tuple() {
-        return vec![add(File::Own, "egress.allow", json!(origin.ascii_serialization()))];
+        let origin = origin.ascii_serialization();
+        let wider = rules(&[allow, vec![origin.clone()]].concat(), &deny);
+        return match wider.as_ref().and_then(again) {
+            Some(Decision::Deny(_) | Decision::Ask(_)) => vec![do_this("no entry of egress.allow opens it")],
+            Some(Decision::Allow { .. }) | None => vec![add(File::Own, "egress.allow", json!(origin))],
+        };
     }
     vec![do_this("use an http or https address")]
 }

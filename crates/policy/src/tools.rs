@@ -232,11 +232,19 @@ impl Layer {
         Err(Denial::policy(Rule::ToolLayers, why))
     }
 
+    /// Every field and entry of this layer by which a tool is refused, the deciding one first.
+    pub(crate) fn refusals(&self, tool: &Tool) -> Vec<Field<'_>> {
+        let denies = |entry: &&String| Entries(vec![(*entry).clone()]).denies(tool).is_some();
+        let denied = self.deny.0.iter().filter(denies).map(|entry| Field::Deny(entry));
+        denied.chain(self.not_included(tool)).collect()
+    }
+
     /// The field of this layer by which a tool is refused; `None` when it is not.
-    pub(crate) fn refusal(&self, tool: &Tool) -> Option<Field<'_>> {
-        if let Some(entry) = self.deny.denies(tool) {
-            return Some(Field::Deny(entry));
-        }
+    fn refusal(&self, tool: &Tool) -> Option<Field<'_>> {
+        self.deny.denies(tool).map(Field::Deny).or_else(|| self.not_included(tool))
+    }
+
+    fn not_included(&self, tool: &Tool) -> Option<Field<'_>> {
         let also = self.also_allow.allows(tool).is_some();
         let in_profile = |names: &[&str]| match tool.origin {
             Origin::Core => names.contains(&tool.canonical()),

@@ -9,13 +9,14 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 use stockade_config::model::SenderKey;
 use stockade_config::{Documents, Paths};
-use stockade_core::{AgentId, Decision, Integrity, SessionKey, text};
+use stockade_core::{AgentId, Decision, Denial, Integrity, Rule, SessionKey, text};
 use stockade_gateway::confirmed::{Rest, at_start};
 use stockade_gateway::decide::{Answer, Call, Label, Question, answer, tools_of};
 use stockade_gateway::{Running, containment};
+use stockade_policy::egress::EgressPolicy;
 use stockade_policy::explain::{Explanation, Subject, explain};
 use stockade_policy::tools::Origin;
-use stockade_policy::{Lock, Sender, clients, egress, environment, mounts, ratchet};
+use stockade_policy::{Lock, Policy, Sender, clients, egress, environment, mounts, ratchet};
 
 use crate::args::{Explain, Place as Where, Who};
 use crate::output;
@@ -66,13 +67,20 @@ pub fn run(place: &Place, command: Explain) -> anyhow::Result<ExitCode> {
                 (_, Some(by)) => format!("{} may set it", by.id()),
                 (_, None) => "nobody may set it to this".to_owned(),
             };
-            print(&format!("env: {name}, set by {}", source.id()), &decision, &plain(change), &Value::Null, json)
+            print(
+                &format!("env: {}, set by {}", text::single_line(&name), source.id()),
+                &decision,
+                &plain(change),
+                &Value::Null,
+                json,
+            )
         }
         Explain::Sender { sender, who } => person(place, &sender, &who),
         Explain::Client { peer, headers, json } => connection(place, &peer, &headers, json),
         Explain::Config { old, new, own_old, own_new, json } => {
-            let documents = |file: &Path, own: Option<&Path>| documents(place, file, own);
-            let changes = ratchet::weaker(&documents(&old, own_old.as_deref())?, &documents(&new, own_new.as_deref())?);
+            let (old, old_policy) = documents(place, &old, own_old.as_deref())?;
+            let (new, new_policy) = documents(place, &new, own_new.as_deref())?;
+            let changes = ratchet::compare((&old, &old_policy), (&new, &new_policy));
             let widens = ratchet::widenings(&changes).next().is_some();
             if json {
                 output::json(&json!({ "widens": widens, "changes": changes }))?;
@@ -114,7 +122,7 @@ impl Now {
             .map_or_else(|| Ok(SessionKey::main(&agent)), |key| SessionKey::resolve(key, &agent))?)
     }
 
-    fn why(&self, asked: &Answer, sender: &Sender) -> Explanation {
+    fn why(&self, asked: &Answer, sender: &Sender, again: Option<&dyn Fn(&EgressPolicy) -> Decision>) -> Explanation {
         let session = asked.session.clone().unwrap_or_else(|| SessionKey::main(&self.running.default_agent().id));
         let subject = Subject {
             agent: self.running.policy.agent(&session.agent()),
@@ -129,6 +137,7 @@ impl Now {
                 Some(Call::Fetch(call)) => Some(&call.url),
                 _ => None,
             },
+            again,
         };
         explain(&self.running.policy, &self.running.loaded.resolved, subject, &asked.decision)
     }
@@ -141,7 +150,7 @@ fn call(place: &Place, asked: &str, question: Question, who: &Who) -> anyhow::Re
     let session = now.session(&who.place)?;
     let question = Question { session: Some(session.to_string()), sender: Some(sender.clone()), ..question };
     let told = answer(&now.running, &now.lock, &question);
-    print(asked, &told.decision, &now.why(&told, &sender), &told.facts(), who.place.json)
+    print(asked, &told.decision, &now.why(&told, &sender, None), &told.facts(), who.place.json)
 }
 
 /// A tool by its name, whatever its arguments would be.
@@ -157,7 +166,7 @@ fn tool(place: &Place, asked: &str, name: &str, origin: Origin, who: &Who) -> an
         ..Question::default()
     };
     let told = stockade_gateway::decide::by_name(&now.running, &now.lock, &question);
-    print(asked, &told.decision, &now.why(&told, &sender), &Value::Null, who.place.json)
+    print(asked, &told.decision, &now.why(&told, &sender, None), &Value::Null, who.place.json)
 }
 
 fn mount(place: &Place, bind: &str, who: &Who) -> anyhow::Result<ExitCode> {
@@ -203,18 +212,31 @@ fn address(
         ..Question::default()
     };
     let mut told = answer(&now.running, &now.lock, &question);
-    if let (Decision::Allow { .. }, Some(Call::Fetch(call))) = (&told.decision, &told.call) {
-        let mut redirects = redirects.into_iter();
-        // A name that nothing is said about stands for a public address.
-        let resolve =
-            |name: &str| names.get(&name.to_ascii_lowercase()).cloned().unwrap_or_else(|| vec![egress::PUBLIC]);
-        told.decision = egress::judge_chain(&now.running.policy.egress, &call.url, resolve, |_| redirects.next());
+    let target = match &told.call {
+        Some(Call::Fetch(call)) => Some(call.url.clone()),
+        _ => None,
+    };
+    // A name that nothing is said about stands for a public address.
+    let resolve = |name: &str| names.get(&name.to_ascii_lowercase()).cloned().unwrap_or_else(|| vec![egress::PUBLIC]);
+    let chain = |rules: &EgressPolicy| match &target {
+        Some(url) => {
+            let mut left = redirects.iter().cloned();
+            egress::judge_chain(rules, url, resolve, |_| left.next())
+        }
+        None => told_already(),
+    };
+    if let (Decision::Allow { .. }, Some(_)) = (&told.decision, &target) {
+        told.decision = chain(&now.running.policy.egress);
     }
     if !who.place.json && names.is_empty() {
         output::say("names are resolved, and each address and redirect judged, when a request is made; see --dns");
     }
     let asked = format!("url: {}", text::single_line(url));
-    print(&asked, &told.decision, &now.why(&told, &sender), &told.facts(), who.place.json)
+    print(&asked, &told.decision, &now.why(&told, &sender, Some(&chain)), &told.facts(), who.place.json)
+}
+
+fn told_already() -> Decision {
+    Decision::Deny(Denial::policy(Rule::ToolShape, "it is no address"))
 }
 
 fn person(place: &Place, who: &str, at: &Where) -> anyhow::Result<ExitCode> {
@@ -272,13 +294,30 @@ fn connection(place: &Place, peer: &str, headers: &[String], json: bool) -> anyh
     Ok(if client.is_local { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// A config that stands anywhere, with its references replaced.
-fn documents(place: &Place, file: &Path, own: Option<&Path>) -> anyhow::Result<Documents> {
+/// A config that stands anywhere, with its references replaced, and its policy as if it stood in its place: that two
+/// configs to be compared are different files is no difference between them.
+fn documents(place: &Place, file: &Path, own: Option<&Path>) -> anyhow::Result<(Documents, Policy)> {
     let mut paths = Paths { config: std::path::absolute(file)?, ..place.paths.clone() };
     if let Some(own) = own {
         paths.own_config = std::path::absolute(own)?;
     }
-    Ok(stockade_config::load(&paths, &place.env)?.resolved)
+    let mut loaded = stockade_config::load(&paths, &place.env)?;
+    for (there, here) in [(&paths.config, &place.paths.config), (&paths.own_config, &place.paths.own_config)] {
+        let folder = there.parent().and_then(|folder| folder.canonicalize().ok());
+        for read in &mut loaded.files {
+            let included = folder.as_ref().and_then(|folder| read.strip_prefix(folder).ok());
+            if read == there {
+                read.clone_from(here);
+            } else if let (Some(included), Some(folder), false) =
+                (included, here.parent(), read.starts_with(&place.paths.state))
+            {
+                *read = folder.join(included);
+            }
+        }
+    }
+    let policy = Policy::compile(&loaded, loaded.approvals.as_ref())
+        .with_context(|| format!("{} cannot be put in force", file.display()))?;
+    Ok((loaded.resolved, policy))
 }
 
 fn sender(who: &str) -> anyhow::Result<Sender> {

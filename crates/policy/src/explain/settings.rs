@@ -14,6 +14,22 @@ pub(super) struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
+    /// Where this agent's own keys stand, in either form of the list of agents.
+    fn own(&self) -> String {
+        let list = self.get(File::OpenClaw, &["agents", "list"]).and_then(Value::as_array);
+        let is_own = |agent: &Value| agent["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(self.agent));
+        match list.and_then(|list| list.iter().position(is_own)) {
+            Some(index) => format!("agents.list.{index}"),
+            None => format!("agents.entries.{}", self.agent),
+        }
+    }
+
+    /// A layer's origin as it stands in the file.
+    pub(super) fn own_origin(&self, origin: &str) -> String {
+        let entry = format!("agents.entries.{}", self.agent);
+        origin.strip_prefix(&entry).map_or_else(|| origin.to_owned(), |rest| format!("{}{rest}", self.own()))
+    }
+
     /// The agents that there are, by name.
     pub(super) fn agents(&self) -> Setting {
         let entries = self.find(File::OpenClaw, "agents.entries").and_then(Value::as_object);
@@ -78,16 +94,13 @@ impl Lookup<'_> {
 
     /// The key of the sandbox that holds for this agent.
     pub(super) fn sandbox_key(&self, field: &str) -> String {
-        let own = self.get(File::OpenClaw, &["agents", "entries", self.agent, "sandbox", field]);
-        match own {
-            Some(_) => format!("agents.entries.{}.sandbox.{field}", self.agent),
-            None => format!("agents.defaults.sandbox.{field}"),
-        }
+        let own = format!("{}.sandbox.{field}", self.own());
+        if self.find(File::OpenClaw, &own).is_some() { own } else { format!("agents.defaults.sandbox.{field}") }
     }
 
     /// A key of `tools`, global and the agent's; with a default it is said when neither is there.
     pub(super) fn tools(&self, field: &str, default: Option<&'static str>) -> Vec<Setting> {
-        let keys = [format!("tools.{field}"), format!("agents.entries.{}.tools.{field}", self.agent)];
+        let keys = [format!("tools.{field}"), format!("{}.tools.{field}", self.own())];
         let mut found: Vec<Setting> = keys.iter().flat_map(|key| self.one(File::OpenClaw, key, None)).collect();
         if let (true, Some(default), [global, _]) = (found.is_empty(), default, keys) {
             found.push(Setting { file: File::OpenClaw, key: global, value: None, default: Some(default) });
@@ -105,7 +118,8 @@ impl Lookup<'_> {
     /// The lists of a tool layer.
     pub(super) fn layer(&self, layer: &Layer) -> Vec<Setting> {
         let fields = ["profile", "allow", "alsoAllow", "deny"];
-        fields.iter().flat_map(|field| self.one(File::OpenClaw, &format!("{}.{field}", layer.origin), None)).collect()
+        let origin = self.own_origin(&layer.origin);
+        fields.iter().flat_map(|field| self.one(File::OpenClaw, &format!("{origin}.{field}"), None)).collect()
     }
 
     /// One key, if it is there or has a default.
@@ -118,7 +132,7 @@ impl Lookup<'_> {
     pub(super) fn all(&self, field: &str) -> impl Iterator<Item = (File, String)> {
         let places = [
             (File::OpenClaw, format!("tools.exec.{field}")),
-            (File::OpenClaw, format!("agents.entries.{}.tools.exec.{field}", self.agent)),
+            (File::OpenClaw, format!("{}.tools.exec.{field}", self.own())),
             (File::Approvals, format!("defaults.{field}")),
             (File::Approvals, format!("agents.*.{field}")),
             (File::Approvals, format!("agents.{}.{field}", self.agent)),
@@ -172,7 +186,12 @@ fn walk<'a>(value: &'a Value, parts: &[&str]) -> Option<&'a Value> {
     }
     (1..=parts.len()).find_map(|count| {
         let (name, rest) = parts.split_at_checked(count)?;
-        walk(value.get(name.join("."))?, rest)
+        let name = name.join(".");
+        let value = match value {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?)?,
+            value => value.get(name)?,
+        };
+        walk(value, rest)
     })
 }
 

@@ -48,6 +48,7 @@ impl Config {
             tool: &Tool::core("exec"),
             exec: None,
             url: None,
+            again: None,
         };
         match asked {
             Asked::Exec(command) => {
@@ -73,7 +74,11 @@ impl Config {
                     Err(denial) => Decision::Deny(denial),
                 };
                 let tool = Tool::core("web_fetch");
-                let subject = Subject { tool: &tool, url: Some(&url), ..subject };
+                let again = |rules: &crate::egress::EgressPolicy| match crate::egress::judge_url(rules, &url) {
+                    Ok(()) => Decision::Allow { rule: Rule::Egress },
+                    Err(denial) => Decision::Deny(denial),
+                };
+                let subject = Subject { tool: &tool, url: Some(&url), again: Some(&again), ..subject };
                 let explanation = explain(&policy, &self.documents, subject, &decision);
                 (decision, explanation)
             }
@@ -233,7 +238,7 @@ fn the_settings_that_are_named_are_the_ones_that_stand_there() {
 #[test]
 fn every_rule_says_what_to_do() {
     let config = Config::new(json!({}), json!({}), Value::Null);
-    let policy = compiled("{}", "{}", None).expect("compiles");
+    let policy = compiled("{tools:{exec:{mode:'ask'}}}", "{}", None).expect("compiles");
     let agent = policy.default_agent().expect("an agent");
     let session = SessionKey::main(&agent.id);
     let (tool, sender, call) = (Tool::core("exec"), Sender::owner(), call("nosuch $(id)"));
@@ -247,6 +252,7 @@ fn every_rule_says_what_to_do() {
             tool: &tool,
             exec: Some(&call),
             url: Some(&url),
+            again: None,
         };
         let explanation = explain(&policy, &config.documents, subject, &decision);
         let about_a_turn =
@@ -255,4 +261,28 @@ fn every_rule_says_what_to_do() {
         let nobody = Subject { agent: None, exec: None, url: None, ..subject };
         let _ = explain(&policy, &config.documents, nobody, &decision);
     }
+}
+
+#[test]
+fn what_would_not_change_it_is_not_proposed() {
+    let ask = json!({ "tools": { "exec": { "mode": "ask" } } });
+    let config = Config::new(ask, json!({}), Value::Null);
+    // Listing an interpreter, or a program with an option that writes, would widen and still ask.
+    for command in ["python3 a.py", "find . -delete", "ls > out"] {
+        let (_, explanation) = config.explained(Asked::Exec(command));
+        assert!(explanation.change.iter().all(|change| change.edit.is_none()), "{command}: {explanation:?}");
+    }
+    let own = json!({ "egress": { "deny": ["10.0.0.0/8", "evil.example", "other.example"] } });
+    let config = Config::new(json!({}), own, Value::Null);
+    let (_, explanation) = config.explained(Asked::Fetch("https://a.evil.example/"));
+    let edits: Vec<&Edit> = explanation.change.iter().filter_map(|change| change.edit.as_ref()).collect();
+    assert_eq!(edits.iter().map(|edit| &edit.act).collect::<Vec<_>>(), [&Act::Remove(json!("evil.example"))]);
+    // All that refuse are named, since the first alone changes nothing.
+    let twice = json!({
+        "tools": { "deny": ["exec", "group:runtime"] },
+        "agents": { "list": [{ "id": "other" }, { "id": "main", "default": true, "tools": { "deny": ["bash"] } }] },
+    });
+    let (_, explanation) = Config::new(twice, json!({}), Value::Null).explained(Asked::Tool("exec"));
+    let keys: Vec<&str> = explanation.from.iter().map(|set| set.key.as_str()).collect();
+    assert_eq!(keys, ["tools.deny", "tools.deny", "agents.list.1.tools.deny"], "{explanation:?}");
 }
