@@ -33,7 +33,6 @@ impl Tasks {
     /// would only wait for each other. `None` when it panicked; that is said.
     pub async fn block<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let _place = self.blocking.acquire().await.ok()?;
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
         let done = self.tracker.track_future(tokio::task::spawn_blocking(work)).await;
         done.inspect_err(|error| tracing::error!(%error, "a blocking task ended early")).ok()
     }

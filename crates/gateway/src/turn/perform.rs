@@ -188,8 +188,8 @@ impl Gated for ProcessAction {
 
     fn card(call: &ProcessCall, _: &AgentPolicy, because: &str) -> (String, Value) {
         let command = match &call.action {
-            ProcessAction::Write { id, data } => format!("(input to the running command {id}) {}", text::visible(data)),
-            ProcessAction::List | ProcessAction::Poll { .. } | ProcessAction::Kill { .. } => "process".to_owned(),
+            Self::Write { id, data } => format!("(input to the running command {id}) {}", text::visible(data)),
+            Self::List | Self::Poll { .. } | Self::Kill { .. } => "process".to_owned(),
         };
         let request = json!({
             "command": command, "warningText": because, "allowedDecisions": ["allow-once", "deny"],
