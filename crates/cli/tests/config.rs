@@ -343,3 +343,188 @@ async fn no_agent_writes_its_own_confirmation() {
         }
     }
 }
+
+/// No document says that a folder is another one now; the record does.
+#[tokio::test]
+async fn a_workspace_that_a_link_replaced_while_the_gateway_was_down_stops_the_start() {
+    let model = Model::start();
+    let home = Home::baseline(&model.url);
+    home.edit("openclaw.json", "workspaceAccess: \"none\"", "workspaceAccess: \"rw\"");
+    home.up().terminate();
+    home.up().terminate();
+    let elsewhere = home.path().join("elsewhere");
+    fs::create_dir(&elsewhere).expect("made");
+    let root = home.data().join("sandboxes");
+    for (place, key) in [(home.workspace(), "workspace"), (root, "sandbox.workspaceRoot")] {
+        let key = format!("agents.entries.main.{key}");
+        if place.exists() {
+            fs::rename(&place, home.path().join(&key)).expect("moved away");
+        }
+        symlink(&elsewhere, &place).expect("linked");
+        let refused = |what: &str| {
+            let refused = home.run(&["up"]);
+            assert_eq!(refused.status.code(), Some(2), "{what}: {refused:?}");
+            let (now, was) = (elsewhere.display().to_string(), place.display().to_string());
+            for piece in [key.as_str(), &now, &was, "stockade config accept"] {
+                assert!(refused.stderr.contains(piece), "{what}: {piece:?} is not in: {}", refused.stderr);
+            }
+            assert!(!refused.stderr.contains("listening"), "{what}: {}", refused.stderr);
+        };
+        refused("the same documents");
+        let explained = home.run(&["explain", "tool", "read"]);
+        assert!(explained.stderr.contains("config accept"), "as if it were in force: {explained:?}");
+        // The confirmed config would show the folder too, so that no change of a document lets it in.
+        let good = home.read("openclaw.json");
+        home.write("openclaw.json", &good.replace("tools: {\n", DENIED));
+        refused("tighter");
+        home.write("openclaw.json", &good.replace("\"always\"", "\"off\""));
+        refused("wider");
+        let both = json_of(&home.run(&["config", "accept", "--json"]))["changes"].to_string();
+        assert!(both.contains(&key) && both.contains("tools.exec.ask"), "{both}");
+        home.write("openclaw.json", &good);
+
+        let shown = json_of(&home.run(&["config", "accept", "--json"]));
+        let because = "it is another folder now";
+        let expected = json!([{ "key": key, "direction": "widening", "because": because }]);
+        assert_eq!(shown["changes"], expected);
+        refused("looking accepts nothing");
+        let generation = shown["generation"].as_str().expect("text");
+        assert!(home.run(&["config", "accept", generation]).status.success());
+        home.up().terminate();
+    }
+}
+
+/// A record from before folders were remembered does not know where they were.
+#[test]
+fn a_record_without_folders_is_not_taken_over() {
+    let home = Home::baseline("http://127.0.0.1:1");
+    home.up().terminate();
+    let record = home.data().join("confirmed.json");
+    let mut older = serde_json::from_str::<Value>(&fs::read_to_string(&record).expect("a record")).expect("JSON");
+    older.as_object_mut().expect("an object").remove("folders").expect("folders");
+    fs::write(&record, older.to_string()).expect("written");
+    let refused = home.run(&["up"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    for piece in ["agents.entries.main.", "none was confirmed", "stockade config accept"] {
+        assert!(refused.stderr.contains(piece), "{piece:?} is not in: {}", refused.stderr);
+    }
+    let generation = json_of(&home.run(&["config", "accept", "--json"]))["generation"].clone();
+    assert!(home.run(&["config", "accept", generation.as_str().expect("text")]).status.success());
+    home.up().terminate();
+}
+
+/// Less is in force at once wherever the files really stand, and also after a config that was refused.
+#[tokio::test]
+async fn a_config_that_is_a_link_is_watched_where_it_stands() {
+    let model = Model::start();
+    let home = Home::baseline(&model.url);
+    let elsewhere = home.path().join("dotfiles");
+    fs::create_dir(&elsewhere).expect("made");
+    let (place, target) = (home.state().join("openclaw.json"), elsewhere.join("openclaw.json"));
+    fs::rename(&place, &target).expect("moved");
+    symlink(&target, &place).expect("linked");
+    let up = home.up();
+    assert!(offered(&up, &model).await.contains(&"write".to_owned()));
+    let mut operator = up.operator().await;
+    let good = fs::read_to_string(&target).expect("a config");
+    let reloaded = |event: &stockade_gateway::client::Event| event.name == "config.changed";
+    fs::write(&target, good.replace("tools: {\n", DENIED)).expect("written");
+    support::event(&mut operator, "the target is read", reloaded).await;
+    assert!(!offered(&up, &model).await.contains(&"write".to_owned()));
+
+    // The file that mends a refused config is one that only the refused one names.
+    let more = home.state().join("more");
+    fs::create_dir(&more).expect("made");
+    fs::write(more.join("tools.json"), "{ deny: [").expect("written");
+    let text = good.replace("tools: {\n", "tools: {\n    $include: \"./more/tools.json\",\n");
+    fs::write(elsewhere.join("next"), text).expect("written");
+    fs::rename(elsewhere.join("next"), &target).expect("in place");
+    wait_until("the include is refused", || up.said().contains("is not used"));
+    fs::write(more.join("tools.json"), "{ deny: [\"write\", \"read\"] }").expect("written");
+    support::event(&mut operator, "the include is read", reloaded).await;
+    assert!(!offered(&up, &model).await.contains(&"read".to_owned()));
+    assert_eq!(acts(&home).iter().filter(|act| *act == "config refused").count(), 1, "said once");
+}
+
+/// The host's approvals stand in the state directory, or where a link there leads, wherever the config does.
+#[tokio::test]
+async fn approvals_beside_a_config_elsewhere_are_watched() {
+    let home = Home::baseline("http://127.0.0.1:1");
+    let (config, approvals) = (home.path().join("config"), home.path().join("approvals"));
+    for folder in [&config, &approvals] {
+        fs::create_dir(folder).expect("made");
+    }
+    let config = config.join("openclaw.json");
+    fs::rename(home.state().join("openclaw.json"), &config).expect("moved");
+    home.write("host.json", r#"{"version":1,"defaults":{"security":"allowlist"}}"#);
+    let target = approvals.join("host.json");
+    fs::rename(home.state().join("host.json"), &target).expect("moved");
+    symlink(&target, home.state().join("exec-approvals.json")).expect("linked");
+    let mut command = home.command(&["up"]);
+    command.env("OPENCLAW_CONFIG_PATH", &config);
+    let up = Up::start(command);
+    let mut operator = up.operator().await;
+    let reloaded = |event: &stockade_gateway::client::Event| event.name == "config.changed";
+    fs::write(&target, r#"{"version":1,"defaults":{"security":"deny"}}"#).expect("written");
+    support::event(&mut operator, "the target is read", reloaded).await;
+    // Turned elsewhere, it is read there.
+    home.write("exec-approvals.json", r#"{"version":1,"defaults":{"security":"deny","ask":"always"}}"#);
+    support::event(&mut operator, "the file in its place is read", reloaded).await;
+}
+
+/// What waits is watched too, though it is not in force: the operator decides on what stands there.
+#[test]
+fn the_files_of_a_config_that_waits_are_watched() {
+    let model = Model::start();
+    let home = without_write(&model);
+    fs::create_dir(home.state().join("more")).expect("made");
+    home.up().terminate();
+    let own = home.read("stockade.json");
+    let at = own.find('{').expect("an object") + 1;
+    home.write("stockade.json", &format!("{{ $include: \"./more/own.json\", {}", &own[at..]));
+    let included = home.state().join("more/own.json");
+    fs::write(&included, "{ egress: { allow: [\"http://127.0.0.1:1\"] } }").expect("written");
+    let up = home.up();
+    let (first, _) = held(&home);
+    fs::write(&included, "{ egress: { allow: [\"http://127.0.0.1:2\"] } }").expect("written");
+    wait_until("what waits is another one", || held(&home).0 != first);
+    assert!(up.said().contains("waits"), "{}", up.said());
+}
+
+/// The command that compares two files and the gateway that compares two configs say the same.
+#[test]
+fn explain_says_what_the_gateway_would_say() {
+    let config = |mode: &str| {
+        format!(
+            "{{ $include: './part.json', agents: {{ defaults: {{ sandbox: {{ mode: '{mode}' }} }} }}, \
+             gateway: {{ port: PORT, auth: {{ token: '{TOKEN}' }} }}, tools: {{ exec: {{ host: 'sandbox' }} }} }}"
+        )
+    };
+    let home = Home::with_config(&config("off"));
+    home.write("part.json", "{ messages: {} }");
+    let other = home.path().join("other");
+    fs::create_dir(&other).expect("made");
+    let new = home.read("openclaw.json").replace("'off'", "'all'");
+    fs::write(other.join("new.json"), &new).expect("written");
+    fs::copy(home.state().join("part.json"), other.join("part.json")).expect("copied");
+    let explain = |old: &str, new: &str| {
+        let ran = home.run(&["explain", "config", old, new, "--json"]);
+        assert!(matches!(ran.status.code(), Some(0 | 1)), "{ran:?}");
+        json_of(&ran)
+    };
+    let old = home.state().join("openclaw.json").display().to_string();
+    let told = explain(&old, &other.join("new.json").display().to_string());
+    assert_eq!(told["widens"], true, "{told}");
+    // The same text at another place is no change.
+    fs::write(other.join("same.json"), home.read("openclaw.json")).expect("written");
+    let same = explain(&old, &other.join("same.json").display().to_string());
+    assert_eq!(same, json!({ "widens": false, "changes": [] }));
+    home.up().terminate();
+    home.write("openclaw.json", &new);
+    let gateway = json_of(&home.run(&["config", "accept", "--json"]));
+    assert_eq!(gateway["changes"], told["changes"]);
+    // What cannot be put in force is not compared.
+    fs::write(other.join("bad.json"), new.replace("'sandbox'", "'node'")).expect("written");
+    let bad = home.run(&["explain", "config", &old, &other.join("bad.json").display().to_string()]);
+    assert!(bad.status.code() == Some(2) && bad.stderr.contains("bad.json"), "{bad:?}");
+}

@@ -29,23 +29,37 @@ pub struct Confirmed {
     documents: Documents,
     /// The files it came from, which no agent reaches; those in the state directory by their path in it.
     files: Vec<PathBuf>,
+    /// Where the agents' folders really were, by key, in the same way. Older records have none.
+    #[serde(default)]
+    folders: BTreeMap<String, PathBuf>,
     salt: String,
     /// What came from elsewhere than the documents, by key.
     resolved: BTreeMap<String, Digest>,
 }
 
 impl Confirmed {
-    /// Remembers a loaded config.
+    /// Remembers a loaded config. `folders` are the agents', by key, with the links in their paths followed: a
+    /// folder that a link replaces later is another one, though no document says so.
     ///
     /// # Errors
     /// When the system gives no randomness for the salt.
-    pub fn of(loaded: &Loaded) -> Result<Self, NoRandomness> {
+    pub fn of(loaded: &Loaded, folders: BTreeMap<String, PathBuf>) -> Result<Self, NoRandomness> {
         let salt = Secret::random()?.expose().to_owned();
         let resolved = resolved(loaded, &salt);
         // A state directory that is moved is the same one.
         let inside = |file: &PathBuf| file.strip_prefix(&loaded.paths.state).unwrap_or(file).to_owned();
         let files = loaded.files.iter().map(inside).collect();
-        Ok(Self { version: VERSION, documents: loaded.written.clone(), files, salt, resolved })
+        let state = real(&loaded.paths.state);
+        let inside = |folder: PathBuf| folder.strip_prefix(&state).map(Path::to_owned).unwrap_or(folder);
+        let folders = folders.into_iter().map(|(key, folder)| (key, inside(folder))).collect();
+        Ok(Self { version: VERSION, documents: loaded.written.clone(), files, folders, salt, resolved })
+    }
+
+    /// Where the agents' folders really were, by key.
+    #[must_use]
+    pub fn folders(&self, paths: &Paths) -> BTreeMap<String, PathBuf> {
+        let state = real(&paths.state);
+        self.folders.iter().map(|(key, folder)| (key.clone(), state.join(folder))).collect()
     }
 
     /// Reads a record; `path` is for the message.
@@ -81,6 +95,10 @@ impl Confirmed {
         let changed: Vec<String> = changed.map(|key| shown(&key.trim_start_matches('/').replace('/', "."))).collect();
         if changed.is_empty() { Ok(loaded) } else { Err(ConfigError::Resolved { keys: changed.join(", ") }) }
     }
+}
+
+fn real(state: &Path) -> PathBuf {
+    state.canonicalize().unwrap_or_else(|_| state.to_owned())
 }
 
 fn resolved(loaded: &Loaded, salt: &str) -> BTreeMap<String, Digest> {
@@ -146,7 +164,7 @@ mod tests {
             .expect("written");
         let vars = env(&[("CLAW", "process-secret-0123456789")]);
         let loaded = load(&paths, &vars).expect("loads");
-        let record = Confirmed::of(&loaded).expect("random");
+        let record = Confirmed::of(&loaded, BTreeMap::new()).expect("random");
         let text = record.text();
         assert!(text.contains("${CLAW}") && !text.contains("process-secret"), "{text}");
         for name in ["openclaw.json", "stockade.json", "exec-approvals.json"] {
@@ -166,7 +184,7 @@ mod tests {
     fn another_value_of_a_variable_is_another_config() {
         let (_folder, paths) = state("{gateway:{auth:{token:'${CLAW}'}},tools:{exec:{security:'${MODE}'}}}");
         let before = env(&[("CLAW", "one-secret-0123456789"), ("MODE", "deny")]);
-        let record = Confirmed::of(&load(&paths, &before).expect("loads")).expect("random");
+        let record = Confirmed::of(&load(&paths, &before).expect("loads"), BTreeMap::new()).expect("random");
         assert!(record.load(&paths, &before).is_ok());
         let error = |vars: &[(&str, &str)]| record.load(&paths, &env(vars)).expect_err("differs").to_string();
         let wider = error(&[("CLAW", "one-secret-0123456789"), ("MODE", "full")]);
@@ -180,7 +198,8 @@ mod tests {
     fn a_token_of_the_environment_is_part_of_it() {
         let (_folder, paths) = state("{}");
         let with = |token: &str| env(&[("OPENCLAW_GATEWAY_TOKEN", token)]);
-        let record = Confirmed::of(&load(&paths, &with("a-token-of-some-length")).expect("loads")).expect("random");
+        let record = Confirmed::of(&load(&paths, &with("a-token-of-some-length")).expect("loads"), BTreeMap::new())
+            .expect("random");
         assert!(record.load(&paths, &with("a-token-of-some-length")).is_ok());
         let error = record.load(&paths, &with("b-token-of-some-length")).expect_err("differs").to_string();
         assert!(error.contains("gateway.auth.token"), "{error}");
@@ -188,9 +207,30 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_known_again_where_the_state_directory_is_moved_to() {
+        let (folder, paths) = state("{}");
+        let root = folder.path().canonicalize().expect("real");
+        let folders = [("inside", root.join("workspace")), ("outside", PathBuf::from("/srv/work"))];
+        let folders: BTreeMap<String, PathBuf> = folders.map(|(key, folder)| (key.to_owned(), folder)).into();
+        let loaded = load(&paths, &Env::default()).expect("loads");
+        let text = Confirmed::of(&loaded, folders.clone()).expect("random").text();
+        let again = |text: &str| Confirmed::parse(text.as_bytes(), Path::new("x")).expect("reads back");
+        assert_eq!(again(&text).folders(&paths), folders);
+        let other = tempfile::tempdir().expect("temp dir");
+        let moved = again(&text).folders(&Paths::in_state_dir(other.path()));
+        let expected = other.path().canonicalize().expect("real").join("workspace");
+        assert_eq!(moved.values().collect::<Vec<_>>(), [&expected, Path::new("/srv/work")]);
+        // A record from before folders were remembered knows none.
+        let mut older: Value = serde_json::from_str(&text).expect("JSON");
+        older.as_object_mut().expect("an object").shift_remove("folders").expect("folders");
+        assert_eq!(again(&older.to_string()).folders(&paths), BTreeMap::new());
+    }
+
+    #[test]
     fn whatever_else_stands_there_is_refused() {
         let (_folder, paths) = state("{}");
-        let good = Confirmed::of(&load(&paths, &Env::default()).expect("loads")).expect("random").text();
+        let good =
+            Confirmed::of(&load(&paths, &Env::default()).expect("loads"), BTreeMap::new()).expect("random").text();
         let deep = format!("{{\"documents\":{}", "[".repeat(100_000));
         let newer = good.replace("\"version\": 1", "\"version\": 2");
         let more = good.replacen('{', "{\"more\":1,", 1);
@@ -208,7 +248,7 @@ mod tests {
             format!("{{plugins:{{entries:{{mine:{{config:{}1{}}}}}}}}}", "{a:".repeat(levels), "}".repeat(levels));
         let (_folder, paths) = state(&config);
         let loaded = load(&paths, &Env::default()).expect("loads");
-        let text = Confirmed::of(&loaded).expect("random").text();
+        let text = Confirmed::of(&loaded, BTreeMap::new()).expect("random").text();
         let again = Confirmed::parse(text.as_bytes(), Path::new("x")).expect("reads back");
         assert_eq!(again.load(&paths, &Env::default()).expect("loads").fingerprint, loaded.fingerprint);
     }

@@ -1,6 +1,6 @@
 //! What the compiled policies allow: the second opinion, which knows what the keys of all layers come to together.
 
-use stockade_config::model::{SandboxMode, SandboxScope, WorkspaceAccess};
+use stockade_config::model::{ExecSecurity, SandboxMode, SandboxScope, WorkspaceAccess};
 use stockade_core::SessionKey;
 
 use super::{Change, Direction};
@@ -105,7 +105,7 @@ fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<Found> {
     found(old.sandbox_required && !sandbox_required, "tools.exec.host");
     found(old.workspace_only && !workspace_only, "tools.fs.workspaceOnly");
     found(*fetch_max_chars > old.fetch_max_chars, "tools.web.fetch.maxChars");
-    found(mode(sandbox.mode) > mode(old.sandbox.mode), "sandbox.mode");
+    found(mode(sandbox.mode) > mode(old.sandbox.mode) || opens(old, new), "sandbox.mode");
     found(scope(sandbox.scope) > scope(old.sandbox.scope), "sandbox.scope");
     found(access(sandbox.workspace_access) > access(old.sandbox.workspace_access), "sandbox.workspaceAccess");
     found(*workspace != old.workspace, "workspace");
@@ -126,19 +126,30 @@ fn agent_widenings(old: &AgentPolicy, new: &AgentPolicy) -> Vec<Found> {
     all
 }
 
-/// Whether somebody has the tool now, in some session, that did not have it: the main session, which may be
-/// outside the sandbox, or another; the owner, a stranger, or somebody with a layer in the place of `*`.
+/// Whether commands that were refused for want of a sandbox get one: what is tighter for everything else is wider
+/// for them.
+fn opens(old: &AgentPolicy, new: &AgentPolicy) -> bool {
+    let boxed = |session: &SessionKey| old.sandbox_required && !old.sandboxed(session) && new.sandboxed(session);
+    new.exec.security != ExecSecurity::Deny && sessions(new).iter().any(boxed)
+}
+
+/// A session of each kind: the main one, which may be outside the sandbox, and another.
+fn sessions(agent: &AgentPolicy) -> Vec<SessionKey> {
+    let other = SessionKey::parse(&format!("agent:{}:other", agent.id)).ok();
+    std::iter::once(SessionKey::main(&agent.id)).chain(other).collect()
+}
+
+/// Whether somebody has the tool now, in some session, that did not have it: the owner, a stranger, or somebody
+/// with a layer in the place of `*`.
 fn gains(old: &AgentPolicy, new: &AgentPolicy, tool: &Tool) -> bool {
-    let other = SessionKey::parse(&format!("agent:{}:other", new.id)).ok();
     let mut senders = vec![Sender::owner(), Sender::default()];
     senders.extend([old, new].into_iter().flat_map(|agent| &agent.sender_layers).flat_map(SenderLayers::exceptions));
     let has = |agent: &AgentPolicy, session: &SessionKey, sender: &Sender| {
         judge_tool(agent.layers(session, sender), sender, tool).is_ok()
     };
-    let sessions = [Some(SessionKey::main(&new.id)), other];
     let gained =
         |session: &SessionKey| senders.iter().any(|sender| has(new, session, sender) && !has(old, session, sender));
-    sessions.into_iter().flatten().any(|session| gained(&session)) || loses_layer(old, new, tool)
+    sessions(new).iter().any(gained) || loses_layer(old, new, tool)
 }
 
 /// Whether a layer for an id, a handle or a name denied the tool and no longer does. It holds beside the

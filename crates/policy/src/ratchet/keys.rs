@@ -509,6 +509,7 @@ const OWN: &[(Order, &[&str])] = &[
 
 /// `exec-approvals.json`.
 const APPROVALS: &[(Order, &[&str])] = &[
+    (Neutral, &["version"]),
     (SECURITY, &["defaults.security", "agents.*.security"]),
     (ASK, &["defaults.ask", "agents.*.ask"]),
     (Words(&[&["deny"], &["allowlist"], &["full"]], Unsure), &["defaults.askFallback", "agents.*.askFallback"]),

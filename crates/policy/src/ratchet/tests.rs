@@ -353,7 +353,9 @@ fn each_way_to_widen_is_named_and_its_reverse_is_free() {
                 || ["tools.deny", "tools (agent main)"].contains(&found.as_str())),
             "{key}: {keys:?}"
         );
-        assert_eq!(from_to((&weaker, own), (hard, "{}")), Vec::<String>::new(), "back from {key}");
+        // Without the sandbox that they need, commands were refused; with it they run.
+        let back = if key == "agents.defaults.sandbox.mode" { vec!["sandbox.mode (agent main)"] } else { Vec::new() };
+        assert_eq!(from_to((&weaker, own), (hard, "{}")), back, "back from {key}");
     }
     assert_eq!(from_to((hard, "{}"), (hard, "{turn:{maxToolCalls:3}}")), Vec::<String>::new());
     let senders = |map: &str| format!("{{tools:{{toolsBySender:{map}}}}}");
@@ -382,4 +384,44 @@ fn each_way_to_widen_is_named_and_its_reverse_is_free() {
     let split = "{agents:{defaults:{sandbox:{mode:'non-main'}}},tools:{sandbox:{tools:{deny:['exec']}}}}";
     let keys = from_to((split, "{}"), (&split.replace("['exec']", "[]"), "{}"));
     assert!(keys.contains(&"tools (agent main)".to_owned()), "{keys:?}");
+}
+
+/// With `tools.exec.host: "sandbox"`, a session outside the sandbox runs no command; one that is put in it does.
+#[test]
+fn a_sandbox_gives_commands_to_who_had_none() {
+    let config = |mode: &str, exec: &str, main: &str| {
+        format!(
+            "{{agents:{{defaults:{{sandbox:{{mode:'{mode}'}}}},entries:{{main:{{{main}}}}}}},tools:{{exec:{{{exec}}}}}}}"
+        )
+    };
+    let changes = |old: &str, new: &str| {
+        let policy = |text: &str| compiled(text, "{}", None).expect("compiles");
+        compare((&loaded(old, "{}"), &policy(old)), (&loaded(new, "{}"), &policy(new)))
+    };
+    let opens = "sandbox.mode (agent main) widening".to_owned();
+    for (exec, from, to, opened) in [
+        ("host:'sandbox'", "off", "all", true),
+        // For the sessions beside the main one, and for the main one.
+        ("host:'sandbox'", "off", "non-main", true),
+        ("host:'sandbox'", "non-main", "all", true),
+        ("host:'auto'", "off", "all", false),
+        ("", "non-main", "all", false),
+        ("host:'sandbox',security:'deny'", "off", "all", false),
+    ] {
+        let (old, new) = (config(from, exec, ""), config(to, exec, ""));
+        let found: Vec<String> = changes(&old, &new).iter().map(said).collect();
+        // What the key by itself says is said too, and hides nothing.
+        assert!(found.contains(&"agents.defaults.sandbox.mode tightening".to_owned()), "{exec} {from}: {found:?}");
+        assert_eq!(found.contains(&opens), opened, "{exec} {from} to {to}: {found:?}");
+        assert_eq!(found.len(), 1 + usize::from(opened), "{found:?}");
+        // Back, the document says it already.
+        let back: Vec<String> = changes(&new, &old).iter().map(said).collect();
+        assert!(back.contains(&"agents.defaults.sandbox.mode widening".to_owned()), "{exec} {to}: {back:?}");
+        assert!(!back.contains(&opens), "{exec} {to} to {from}: {back:?}");
+    }
+    // The agent's own key; and what hides in a change of both.
+    let (old, new) = (config("off", "host:'sandbox'", ""), config("off", "host:'sandbox'", "sandbox:{mode:'all'}"));
+    assert!(changes(&old, &new).iter().map(said).any(|change| change == opens));
+    let new = config("all", "host:'sandbox',ask:'always'", "tools:{deny:['write']}");
+    assert_eq!(widenings(&changes(&old, &new)).collect::<Vec<_>>(), ["sandbox.mode (agent main)"]);
 }
