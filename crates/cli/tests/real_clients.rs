@@ -94,6 +94,7 @@ fn an_agent_turn_goes_through() {
     let port = home.port.to_string();
     drop(Up::start(home.command(&["up", "--port", &port])));
     home.edit("openclaw.json", "http://127.0.0.1:8080/v1", &format!("{}/v1", model.url));
+    home.accept();
     let before = home.read("openclaw.json");
     let _up = home.up();
     model.says("The workspace is empty.");

@@ -128,6 +128,14 @@ impl Home {
         finish(self.command(arguments), PATIENCE)
     }
 
+    /// The operator, whose gateway is down, accepts the config that stands there.
+    pub fn accept(&self) {
+        let review = self.run(&["config", "accept", "--json"]);
+        let review: Value = serde_json::from_str(&review.stdout).expect("JSON");
+        let accepted = self.run(&["config", "accept", review["generation"].as_str().expect("a name")]);
+        assert!(accepted.status.success(), "{accepted:?}");
+    }
+
     /// Starts the gateway and waits until it listens.
     pub fn up(&self) -> Up {
         Up::start(self.command(&["up"]))
