@@ -89,9 +89,12 @@ pub fn client(peer: IpAddr, headers: &[(&str, &str)], trusted: &TrustedProxies) 
 #[must_use]
 pub fn is_forwarded(headers: &[(&str, &str)]) -> bool {
     headers.iter().any(|(name, _)| {
-        // Servers that hand headers on as CGI variables make `_` and `-` the same.
+        // Servers that hand headers on as CGI variables make `_` and `-` the same, and put `HTTP_` before them.
         let name = name.trim().to_ascii_lowercase().replace('_', "-");
-        FORWARDING.contains(&name.as_str()) || FORWARDING_FAMILIES.iter().any(|family| name.starts_with(family))
+        let name = name.strip_prefix("http-").unwrap_or(&name);
+        FORWARDING.contains(&name)
+            || FORWARDING_FAMILIES.iter().any(|family| name.starts_with(family))
+            || FORWARDING_WORDS.iter().any(|word| name.contains(word))
     })
 }
 
@@ -170,16 +173,18 @@ fn can_be_remote(address: IpAddr) -> bool {
 
 /// A request that a web page made the operator's browser send is not from the operator: a `Host` that
 /// is a name under someone's control (DNS rebinding), a foreign `Origin`, or the browser's own word
-/// that another site made it.
+/// that another site or another origin made it.
 fn is_addressed_locally(headers: &[(&str, &str)]) -> bool {
     let mut hosts = values(headers, "host");
     let host = hosts.next();
     let own_host = host.is_none_or(is_loopback_host) && hosts.next().is_none();
+    // What listens on another port of this machine is another site, whose pages may be anyone's.
     let own_origin = values(headers, "origin").all(|origin| {
-        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        host.is_some_and(is_loopback_host)
+        let from = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        from.is_some_and(|from| is_loopback_host(from) && host.is_none_or(|host| host.eq_ignore_ascii_case(from)))
     });
-    let same_site = values(headers, "sec-fetch-site").all(|site| !site.eq_ignore_ascii_case("cross-site"));
+    let same_site = values(headers, "sec-fetch-site")
+        .all(|site| ["same-origin", "none"].iter().any(|own| site.eq_ignore_ascii_case(own)));
     own_host && own_origin && same_site
 }
 
@@ -190,7 +195,8 @@ fn values<'a>(headers: &'a [(&'a str, &'a str)], wanted: &'a str) -> impl Iterat
         .map(|(_, value)| value.trim_matches([' ', '\t']))
 }
 
-fn net(entry: &str) -> Option<IpNet> {
+/// An address or a block of addresses; a block of IPv4-mapped ones stands for its IPv4 form.
+pub(crate) fn net(entry: &str) -> Option<IpNet> {
     if let Ok(address) = entry.parse::<IpAddr>() {
         return Some(IpNet::from(address.to_canonical()));
     }
@@ -208,17 +214,25 @@ fn net(entry: &str) -> Option<IpNet> {
 /// Bits of `::ffff:0:0/96` before the IPv4 address.
 const MAPPED_BITS: u8 = 96;
 
-/// Headers that proxies, content networks and tunnels add.
+/// Headers that proxies, content networks, tunnels and single sign-on add. No browser and no client of this machine
+/// sends them by itself.
 const FORWARDING: &[&str] = &[
-    "forwarded", "forwarded-for", "via", "client-ip", "real-ip", "x-real-ip", "x-client-ip", "x-cluster-client-ip",
-    "x-proxyuser-ip", "x-remote-ip", "x-remote-addr", "x-originating-ip", "x-azure-clientip", "x-azure-socketip",
-    "x-appengine-user-ip", "x-arr-clientip", "x-host", "true-client-ip", "fastly-client-ip", "fly-client-ip",
-    "fly-forwarded-port", "akamai-origin-hop", "incap-client-ip", "cdn-loop", "remote-user", "x-remote-user",
-    "x-webauth-user",
+    "via", "client-cert", "client-cert-chain", "proxy-connection", "x-scheme", "x-host", "x-varnish", "x-cdn",
+    "x-request-start", "x-cloud-trace-context", "cdn-loop", "x-ip", "x-proto", "x-https", "x-ssl", "front-end-https",
+    "x-webauth-user", "x-user-ip",
 ];
 
 /// Beginnings of such headers.
 const FORWARDING_FAMILIES: &[&str] = &[
-    "x-forwarded", "x-original-", "x-proxy-", "x-envoy-", "x-nf-", "cf-", "tailscale-", "ngrok-",
-    "x-goog-authenticated-", "x-pomerium-",
+    "x-original-", "x-proxy", "x-envoy-", "x-nf-", "x-vercel-ip-", "x-vercel-id", "x-vercel-proxy-", "x-amzn-trace-",
+    "x-amzn-oidc-", "x-amz-cf-", "x-azure-", "x-ms-client-principal", "x-arr-", "x-sucuri-", "x-appengine-",
+    "x-goog-authenticated-", "x-goog-iap-", "x-pomerium-", "x-auth-request-", "x-authentik-", "x-authenticated-",
+    "x-ssl-", "x-tls-", "x-client-cert", "x-akamai-", "x-edge-", "x-cluster-", "ssl-client-", "oidc-", "cf-",
+    "cloudfront-", "tailscale-", "ngrok-", "fastly-", "fly-", "akamai-", "incap-",
+];
+
+/// Words that only such headers hold, wherever they stand in the name.
+const FORWARDING_WORDS: &[&str] = &[
+    "forward", "client-ip", "clientip", "real-ip", "realip", "remote-", "connecting-ip", "originating-ip", "source-ip",
+    "peer-ip",
 ];
