@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use thiserror::Error;
 use url::{Host, Url};
 
+use crate::clients::net;
+
 /// Origins that the operator allows although they resolve to a private address, or on an unusual port,
 /// and hosts that the operator denies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,8 +123,14 @@ impl DenyRule {
         let bad =
             |why| BadRule { key: "egress.deny", entry: entry.to_owned(), why, example: "\"host\" or \"10.0.0.0/8\"" };
         let text = entry.trim();
-        if let Ok(net) = text.parse::<IpNet>() {
-            return Ok(Self::Net(net.trunc()));
+        if let Some(net) = net(text) {
+            // Addresses are compared in their IPv4 form, which such a block would never match.
+            return match text.parse::<IpNet>() {
+                Ok(IpNet::V6(wide)) if matches!(net, IpNet::V6(_)) && wide.addr().to_ipv4_mapped().is_some() => {
+                    Err(bad("a block wider than the IPv4-mapped addresses; name the IPv4 block"))
+                }
+                _ => Ok(Self::Net(net)),
+            };
         }
         // What stands for an address must deny that address, in whatever spelling.
         let name = text.strip_prefix("*.").unwrap_or(text);

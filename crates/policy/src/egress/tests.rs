@@ -89,3 +89,12 @@ fn rules_that_are_no_origins_are_refused() {
         assert!(EgressPolicy::new(&[bad]).is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn a_mapped_block_denies_its_ipv4_form_or_is_refused() {
+    let denied = |block: &str| EgressPolicy::default().with_deny(&[block]);
+    let address: IpAddr = "8.8.8.8".parse().expect("address");
+    assert!(denied("::ffff:8.8.8.0/120").expect("valid").denies_address(address));
+    assert!(denied("::ffff:0:0/90").is_err(), "it would look like all of IPv4 and deny none of it");
+    assert!(!denied("::/0").expect("valid").denies_address(address), "a block of IPv6");
+}
