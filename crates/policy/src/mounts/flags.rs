@@ -42,11 +42,20 @@ fn harmless(name: &str, value: &str) -> bool {
             let path = value.split(':').next().unwrap_or_default();
             matches!(path, "/tmp" | "/var/tmp" | "/run" | "/dev/shm") || open_target(path)
         }
-        "memory" | "memoryswap" | "cpus" | "pidslimit" | "shmsize" | "stoptimeout" => {
-            !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') && value != "0"
-        }
+        "cpus" => limit(value, 0.01),
+        "memory" | "memoryswap" | "pidslimit" | "shmsize" | "stoptimeout" => limit(value, 1.0),
         _ => false,
     }
+}
+
+/// A limit that limits: engines take zero, what rounds to it and what overflows for "unlimited", in any spelling
+/// (`0b`, `00`, `0.4b`).
+fn limit(value: &str, least: f64) -> bool {
+    let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = value.strip_prefix(number).unwrap_or_default();
+    let Some((_, scale)) = UNITS.iter().find(|(names, _)| names.contains(&unit)) else { return false };
+    number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && number.parse::<f64>().is_ok_and(|number| (least..=MOST).contains(&(number * scale)))
 }
 
 fn open_target(path: &str) -> bool {
@@ -76,3 +85,15 @@ const SECURITY: &[&str] = &[
     "seccomp=default",
     "apparmor=docker-default",
 ];
+
+/// Units of a limit, as engines read them.
+const UNITS: &[(&[&str], f64)] = &[
+    (&["", "b", "s"], 1.0),
+    (&["k", "kb", "kib"], 1024.0),
+    (&["m", "mb", "mib"], 1_048_576.0),
+    (&["g", "gb", "gib"], 1_073_741_824.0),
+    (&["t", "tb", "tib"], 1_099_511_627_776.0),
+];
+
+/// A petabyte: more than any machine has, and less than any integer that an engine keeps a limit in.
+const MOST: f64 = 1e15;
