@@ -3,7 +3,8 @@
 //!
 //! A source is judged in every form that something between here and the kernel could make of it: as
 //! cleaned text (container engines do that first), as the links resolve (the kernel), and both again
-//! without the prefixes under which a host shows itself a second time. Each form is refused when it is
+//! without the prefixes under which a host shows itself a second time, and by the names of the protected
+//! paths that are links to it. Each form is refused when it is
 //! a protected path, lies inside one, or holds one: a parent of a secret shows the secret
 //! (attack classes `sandbox-mount-config` GHSA-575v-8hfq-m3mc, CVE-2026-27523, SEED-3.3-sock).
 //!
@@ -125,6 +126,8 @@ struct Known {
     blocked: Vec<String>,
     granted: Vec<String>,
     roots: Vec<String>,
+    /// Places of protected paths that are links, each with the path's own name.
+    moved: Vec<(String, String)>,
 }
 
 impl Known {
@@ -141,8 +144,10 @@ impl Known {
             }
             Ok(known)
         };
+        let homes = both(&policy.homes)?;
         Ok(Self {
-            homes: both(&policy.homes)?,
+            moved: protected::moved(&homes, links)?,
+            homes,
             state: both(&policy.state)?,
             blocked: both(&policy.blocked)?,
             granted: granted(&policy.granted, links)?,
@@ -151,14 +156,25 @@ impl Known {
     }
 
     fn refusal(&self, form: &str, access: Access) -> Option<String> {
-        let granted = self.granted.iter().any(|granted| protected::inside(form, granted));
-        let seen_as = protected::seen_as(form);
-        [Some(form), seen_as.as_deref()]
-            .into_iter()
-            .flatten()
-            .find_map(|path| self.refusal_of(path, access, granted))
+        let granted = self.granted.iter().any(|granted| protected::exactly_inside(form, granted));
+        let names = self.moved.iter().filter_map(|(place, name)| {
+            let rest = protected::beneath(form, place)?;
+            Some(if rest.is_empty() { name.clone() } else { format!("{name}/{rest}") })
+        });
+        std::iter::once(form.to_owned())
+            .chain(names)
+            .find_map(|name| {
+                let seen_as = protected::seen_as(&name);
+                let names = [Some(name.as_str()), seen_as.as_deref()];
+                names.into_iter().flatten().find_map(|path| self.refusal_of(path, access, granted))
+            })
             .or_else(|| {
-                let outside = !self.roots.is_empty() && !self.roots.iter().any(|root| protected::inside(form, root));
+                let (_, name) = self.moved.iter().find(|(place, _)| protected::inside(place, form))?;
+                Some(format!("holds {name}, which is a link to a folder in it"))
+            })
+            .or_else(|| {
+                let inside = |root: &String| protected::exactly_inside(form, root);
+                let outside = !self.roots.is_empty() && !self.roots.iter().any(inside);
                 outside.then(|| "is outside the folders that may be mounted".to_owned())
             })
     }
