@@ -46,6 +46,8 @@ pub struct Simple {
     pub role: Role,
     /// Its standard input becomes further arguments (`xargs`).
     pub appended: bool,
+    /// Its standard input is a pipe, a file or text that the command names.
+    pub fed: bool,
 }
 
 /// What runs a simple command.
@@ -116,7 +118,7 @@ pub fn analyze(command: &str) -> Analysis {
         return Analysis { commands: Vec::new(), opaque: Some("a control character") };
     }
     let mut analysis = Analysis { commands: Vec::new(), opaque: None };
-    analysis.opaque = parser::parse(command, 0, &mut analysis.commands).err();
+    analysis.opaque = parser::parse(command, 0, false, &mut analysis.commands).err();
     analysis
 }
 
@@ -237,23 +239,26 @@ fn carry(mut simple: Simple, depth: usize, commands: &mut Vec<Simple>) -> Result
         return Err("wrappers inside too many wrappers");
     }
     simple.role = if carried.by_shell { Role::Builtin } else { Role::Wrapper };
+    let fed = simple.fed;
     let inner = match carried.load {
         wrappers::Load::Text(text) => {
             commands.push(simple);
-            return parser::parse(&text, depth + 1, commands);
+            return parser::parse(&text, depth + 1, fed, commands);
         }
         wrappers::Load::Words(at) => {
             let words = simple.words.split_off(at);
-            Simple { words, variables: carried.variables, appended: carried.appended, ..Simple::default() }
+            Simple { words, variables: carried.variables, appended: carried.appended, fed, ..Simple::default() }
         }
     };
     commands.push(simple);
     let Some(program) = inner.words.first() else { return Err("an empty command") };
     judge_program_word(program)?;
-    // A wrapper starts a file; what the shell would do itself is not meant.
+    // A wrapper starts a file; what the shell would do itself is not meant. `command` and `time` are parts of the shell,
+    // and after them its own words mean what they always do: the words must be harmless to it too.
     if builtins::is_shells_own(&program.text) {
         return Err("a shell construct");
     }
+    builtins::role(&inner.words)?;
     carry(inner, depth + 1, commands)
 }
 

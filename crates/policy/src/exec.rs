@@ -169,7 +169,7 @@ impl ExecPolicy {
         if analysis.commands.is_empty() {
             return Some((Rule::ExecOpaque, "there is no command".into()));
         }
-        if !call.command.is_ascii() && !reads_utf8(call) {
+        if !call.command.is_ascii() && !reads_utf8(analysis, call) {
             return Some((Rule::ExecOpaque, "the shell's locale may read the command in another way".into()));
         }
         let moves = analysis.commands.iter().any(|simple| simple.role == Role::ChangeFolder);
@@ -275,13 +275,18 @@ fn is_harmless_variable(name: &str, value: &Word) -> bool {
     plain && matches!(judge_variable(Source::Request, name, &value.text), Decision::Allow { .. })
 }
 
-/// Other encodings take a quote or a separator for the second half of a character.
-fn reads_utf8(call: &ExecCall) -> bool {
-    let utf8 = |value: &String| {
+/// Other encodings take a quote or a separator for the second half of a character. A locale may come with the call, or
+/// in the words before a program that is a shell.
+fn reads_utf8(analysis: &Analysis, call: &ExecCall) -> bool {
+    let utf8 = |value: &str| {
         let value = value.to_ascii_lowercase();
         value.is_empty() || value == "c" || value == "posix" || value.ends_with(".utf-8") || value.ends_with(".utf8")
     };
-    call.env.iter().filter(|(name, _)| *name == "LANG" || name.starts_with("LC_")).all(|(_, value)| utf8(value))
+    let set = analysis.commands.iter().flat_map(|simple| &simple.variables);
+    let set = set.map(|(name, value)| (name, value.text.as_str()));
+    let given = call.env.iter().map(|(name, value)| (name, value.as_str()));
+    let locales = given.chain(set).filter(|(name, _)| name.starts_with("LANG") || name.starts_with("LC_"));
+    locales.into_iter().all(|(_, value)| utf8(value))
 }
 
 /// Whether `$HOME` and `$PWD` stay one word without quotes.

@@ -132,12 +132,16 @@ impl<'a> Lexer<'a> {
     }
 
     /// `&>/dev/null`: bash sends both streams there; dash runs the command beside and empties the file.
-    /// With this one name both come to the same.
+    /// With this one name both come to the same when the command ends there: to dash a word after it is the next command.
     fn both_to_null(&mut self) -> Result<Token, Opaque> {
         self.rest.next();
         self.rest.next_if_eq(&'>');
         match self.token()? {
-            Some(Token::Word(word)) if word.is_plain() && word.text == "/dev/null" => Ok(Token::Dup),
+            Some(Token::Word(word)) if word.is_plain() && word.text == "/dev/null" => {}
+            _ => return Err("a background job or an unknown operator"),
+        }
+        match self.clone().token()? {
+            None | Some(Token::Newline | Token::Semicolon | Token::AndOr | Token::Pipe) => Ok(Token::Dup),
             _ => Err("a background job or an unknown operator"),
         }
     }
@@ -223,6 +227,10 @@ impl<'a> Lexer<'a> {
                     match (digits.next(), digits.next()) {
                         (Some(fd @ ('0' | '1' | '2')), None) if !word.quoted => return self.redirect(Some(fd)),
                         _ if word.text.chars().all(|c| c.is_ascii_digit()) => return Err("a descriptor operation"),
+                        // To bash it is the name of a variable, which is set to the descriptor.
+                        _ if word.text.starts_with('{') && word.text.ends_with('}') => {
+                            return Err("a descriptor operation");
+                        }
                         _ => break,
                     }
                 }

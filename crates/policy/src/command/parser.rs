@@ -7,9 +7,10 @@ use super::lexer::{Lexer, Token};
 use super::{Opaque, Role, Simple, Tail, Word, finish};
 
 /// Reads a whole text into the list of its simple commands.
-pub(super) fn parse(text: &str, depth: usize, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
+pub(super) fn parse(text: &str, depth: usize, fed: bool, commands: &mut Vec<Simple>) -> Result<(), Opaque> {
     let small = text.len() <= MAX_CONSTRUCT;
-    Parser { lexer: Lexer::new(text), depth, small, nested: 0, tokens: 0, turns: 0, commands }.list(&[]).map(|_| ())
+    let lexer = Lexer::new(text);
+    Parser { lexer, depth, small, fed, nested: 0, tokens: 0, turns: 0, commands }.list(&[]).map(|_| ())
 }
 
 struct Parser<'a, 'c> {
@@ -18,6 +19,8 @@ struct Parser<'a, 'c> {
     depth: usize,
     /// The text is short enough to be read again and again.
     small: bool,
+    /// What is around it has a standard input that the command names.
+    fed: bool,
     /// How many constructs are open.
     nested: usize,
     tokens: usize,
@@ -34,6 +37,8 @@ struct State {
     wanted: bool,
     /// The command has text on its standard input, or a stream sent into another.
     here: bool,
+    /// The command has text on its standard input, or the output of the one before.
+    fed: bool,
     /// A construct ended here, and only an operator can follow.
     closed: bool,
     /// There was a command at all.
@@ -61,7 +66,10 @@ impl Parser<'_, '_> {
                     if let Some(end) = ends.iter().find(|end| **end == word.text) {
                         return if state.wanted || !state.any { Err("an empty command") } else { Ok(end) };
                     }
+                    let outer = self.fed;
+                    self.fed |= state.fed;
                     self.construct(&word.text)?;
+                    self.fed = outer;
                     state = State { closed: true, any: true, ..State::default() };
                 }
                 Token::Word(word) if word.assigns && state.current.words.is_empty() => {
@@ -80,7 +88,8 @@ impl Parser<'_, '_> {
                     if write { state.current.writes.push(name) } else { state.current.reads.push(name) }
                 }
                 Token::Here if self.nested > 0 => return Err("a here-document"),
-                Token::Dup | Token::Here => state.here = true,
+                Token::Dup => state.here = true,
+                Token::Here => (state.here, state.fed) = (true, true),
                 Token::Not if state.is_start() => {
                     if std::mem::replace(&mut state.negated, true) {
                         return Err("a shell construct");
@@ -92,9 +101,10 @@ impl Parser<'_, '_> {
                 Token::Newline | Token::Semicolon | Token::AndOr | Token::Pipe => {
                     let (wanted, negated) = (matches!(token, Token::AndOr | Token::Pipe), token == Token::Pipe);
                     if !state.closed {
-                        self.finish(std::mem::take(&mut state.current))?;
+                        self.finish(std::mem::take(&mut state.current), state.fed)?;
                     }
-                    state = State { wanted, negated, any: true, ..State::default() };
+                    let fed = token == Token::Pipe;
+                    state = State { wanted, negated, fed, any: true, ..State::default() };
                 }
             }
         }
@@ -108,7 +118,7 @@ impl Parser<'_, '_> {
             // The text of a shell may be empty.
             return if state.wanted || self.commands.is_empty() { Err("an empty command") } else { Ok("") };
         }
-        self.finish(state.current).map(|()| "")
+        self.finish(state.current, state.fed).map(|()| "")
     }
 
     fn next(&mut self) -> Result<Option<Token>, Opaque> {
@@ -119,8 +129,9 @@ impl Parser<'_, '_> {
         self.lexer.token()
     }
 
-    fn finish(&mut self, simple: Simple) -> Result<(), Opaque> {
+    fn finish(&mut self, mut simple: Simple, fed: bool) -> Result<(), Opaque> {
         let from = self.commands.len();
+        simple.fed = fed || self.fed || !simple.reads.is_empty();
         finish(simple, self.depth, self.commands)?;
         // Whether it happens, and from where the next is looked up, would hang on more than the words.
         let moves = |simple: &Simple| simple.role == Role::ChangeFolder;

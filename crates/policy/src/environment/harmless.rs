@@ -150,7 +150,6 @@ const KNOWN: &[Known] = &[
     any("RAILS_ENV", Value::Word),
     any("RACK_ENV", Value::Word),
     any("DO_NOT_TRACK", Value::Word),
-    any("POSIXLY_CORRECT", Value::Word),
     request("DEBIAN_FRONTEND", Value::OneOf(&["noninteractive", "teletype", "readline", "dialog"])),
     request("DEBIAN_PRIORITY", Value::Word),
     request("GIT_TERMINAL_PROMPT", Value::Word),

@@ -41,6 +41,7 @@ pub(super) fn judge(name: &str, simple: &Simple, view: &View) -> Result<(), Why>
         Kind::Never(why) => Err(why),
         Kind::Refuse(options) => refuse(&options, arguments),
         Kind::Names => names(arguments),
+        Kind::Unknown if simple.fed => Err("the program is not known, and what it reads on its input may be code"),
         Kind::Unknown => unknown(arguments),
         Kind::Git => git::judge(arguments),
         Kind::Find => scripts::find(arguments),
@@ -65,9 +66,9 @@ pub(super) fn judge(name: &str, simple: &Simple, view: &View) -> Result<(), Why>
 const NO_FORM: Why = "this form of the program is not known to be harmless";
 
 /// Whether a program takes what it runs from files of the project, or leaves files there that others run: git, build
-/// tools, copies.
+/// tools, copies, and whatever is not known (`gulp`, `scons`, `doxygen` are told nothing and run what they find).
 pub(super) fn reads_the_project(name: &str) -> bool {
-    matches!(kind_of(name), Kind::Git | Kind::Build(_) | Kind::Project(_) | Kind::Moves)
+    matches!(kind_of(name), Kind::Git | Kind::Build(_) | Kind::Project(_) | Kind::Moves | Kind::Unknown)
 }
 
 /// Whether what a program does hangs on the folder that it is in: what it runs, or where it writes. A reader finds there
@@ -99,7 +100,11 @@ fn name_stem(name: &str) -> &str {
 fn asks_for_version(stem: &str, arguments: &[Word]) -> bool {
     let [only] = arguments else { return false };
     only.is_plain()
-        && (only.text == "--version" || matches!((stem, only.text.as_str()), ("node", "-v") | ("python", "-V")))
+        && (only.text == "--version"
+            || matches!(
+                (stem, only.text.as_str()),
+                ("node", "-v") | ("python", "-V") | ("java", "-version") | ("openssl", "version")
+            ))
 }
 
 /// A pattern that starts an absolute path with anything but `*` is how a name is hidden from a reader.
@@ -186,16 +191,27 @@ fn unknown(arguments: &[Word]) -> Result<(), Why> {
     Ok(())
 }
 
-/// Whether an option could, by its words or letters, name code, a program, a file or another place.
+/// Whether an option could, by its words or letters, name code, a program, a file or another place. No list of such names
+/// is complete (`--reporter=./x.js`, `--preview=id`): a value is a number or a switch, whatever the option is called. Of a
+/// word of letters all but the first may be its value.
 pub(super) fn is_suspect_option(text: &str) -> bool {
     let Some(option) = text.strip_prefix('-') else { return false };
-    match option.strip_prefix('-') {
-        Some(long) => {
-            let name = long.split('=').next().unwrap_or_default().to_ascii_lowercase();
-            name.split(['-', '_', '.']).any(is_suspect)
-        }
-        None => option.contains(|c: char| SUSPECT_LETTERS.contains(c)),
-    }
+    let Some(long) = option.strip_prefix('-') else {
+        let first = option.chars().next().unwrap_or('-');
+        let rest = option.get(first.len_utf8()..).unwrap_or_default();
+        let counts = rest.chars().all(|c| c.is_ascii_digit()) || rest.chars().all(|c| c == first);
+        return !first.is_ascii_alphanumeric() || SUSPECT_LETTERS.contains(first) || !counts;
+    };
+    let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+    let name = name.to_ascii_lowercase();
+    let harmless = |value: &str| {
+        matches!(value, "true" | "false")
+            || name == "color" && matches!(value, "auto" | "always" | "never")
+            || !value.is_empty() && value.chars().all(|c| c.is_ascii_digit())
+    };
+    let last = name.rsplit(['-', '_', '.']).next().unwrap_or_default();
+    let abbreviates = SUSPECT.iter().any(|suspect| suspect.starts_with(last)) && name != "help";
+    value.is_some_and(|value| !harmless(value)) || abbreviates || name.split(['-', '_', '.']).any(is_suspect)
 }
 
 fn is_suspect(part: &str) -> bool {

@@ -35,7 +35,20 @@ pub(super) fn judge(arguments: &[Word]) -> Result<(), Why> {
     if words.iter().any(|word| word.text.contains("::")) && !TEXTUAL.contains(&verb.text.as_str()) {
         return Err("a transport that runs a program");
     }
+    if words.iter().any(|word| verifies(&verb.text, &word.text)) {
+        return Err("git would start a program that checks a signature");
+    }
     subcommand(&verb.text, words)
+}
+
+/// Whether a word could be a format or an order that asks about a signature, for which git starts `gpg.program`.
+fn verifies(verb: &str, text: &str) -> bool {
+    match verb {
+        "commit" | "grep" => false,
+        "for-each-ref" | "branch" | "tag" => text.contains("signature"),
+        // A sign before the letter says what to do with an empty one.
+        _ => text.split('%').skip(1).any(|after| after.trim_start_matches(['+', '-', ' ']).starts_with('G')),
+    }
 }
 
 fn subcommand(verb: &str, words: &[Word]) -> Result<(), Why> {
@@ -66,6 +79,21 @@ fn subcommand(verb: &str, words: &[Word]) -> Result<(), Why> {
             [option, name] if option.text == "-b" && is_ref(name) => Ok(()),
             [option, name, from] if option.text == "-b" && is_ref(name) && is_ref(from) => Ok(()),
             [dashes, paths @ ..] if dashes.text == "--" && !paths.is_empty() && paths.iter().all(is_file) => Ok(()),
+            [from, dashes, paths @ ..]
+                if is_ref(from) && dashes.text == "--" && !paths.is_empty() && paths.iter().all(is_file) =>
+            {
+                Ok(())
+            }
+            _ => Err(UNKNOWN),
+        },
+        // What is staged is no longer; the files stay as they are.
+        "reset" => match words {
+            [] => Ok(()),
+            [head] if head.text == "HEAD" && head.is_plain() => Ok(()),
+            [head, paths @ ..] if head.text == "HEAD" && head.is_plain() => {
+                let paths = paths.strip_prefix(&[Word { text: "--".into(), ..Word::default() }]).unwrap_or(paths);
+                known(!paths.is_empty() && paths.iter().all(is_file))
+            }
             _ => Err(UNKNOWN),
         },
         "switch" => match words {
@@ -276,6 +304,10 @@ fn commit(words: &[Word]) -> Result<(), Why> {
 fn config(words: &[Word]) -> Result<(), Why> {
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     let is_key = |key: &str| !key.starts_with('-');
+    // A pattern may become a key and a value.
+    if !words.iter().all(Word::is_plain) {
+        return Err("git's configuration would be written");
+    }
     match texts.as_slice() {
         [.., "--list" | "-l"] | ["--list" | "-l", ..] if texts.iter().all(|text| LISTING.contains(text)) => Ok(()),
         ["--get" | "--get-all" | "get", key] | ["--global" | "--local", "--get", key] if is_key(key) => Ok(()),

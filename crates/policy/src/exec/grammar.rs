@@ -36,6 +36,8 @@ pub(super) enum Letters {
     Apart,
     /// One letter, with its value attached or as the next word, and none after the first operand (xxd).
     Single,
+    /// As clustered, and none after the first operand (uniq, which may take it for a file to write).
+    Leading,
 }
 
 /// A form of a program: the words that select it, and what may follow.
@@ -89,12 +91,14 @@ impl Grammar {
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
             // What looks like an option after the operand, or the dashes themselves, would name a file.
-            if self.letters == Letters::Single && (text == "--" || !operands.is_empty() && text.starts_with('-')) {
+            let leading = matches!(self.letters, Letters::Single | Letters::Leading);
+            if leading && (text == "--" || !operands.is_empty() && text.starts_with('-')) {
                 return None;
             }
             if text == "--" && word.is_plain() {
                 if self.script {
-                    return rest.all(is_for_script).then_some(operands).filter(|found| self.takes(found));
+                    let known = are_for_script(rest.as_slice());
+                    return known.then_some(operands).filter(|found| self.takes(found));
                 }
                 operands.extend(rest);
                 break;
@@ -176,14 +180,25 @@ fn looks_like_option(text: &str) -> bool {
 
 /// What a project's own script may be told: names in the project, and options that cannot by their words name code or
 /// a file elsewhere.
-fn is_for_script(word: &Word) -> bool {
-    let text = word.text.as_str();
-    word.is_plain()
-        && match text.strip_prefix('-') {
-            Some(_) => !super::arguments::is_suspect_option(text) && !text.contains(['/', '\\']),
-            None => is_path(word),
-        }
+fn are_for_script(words: &[Word]) -> bool {
+    let mut valued = false;
+    words.iter().all(|word| {
+        let text = word.text.as_str();
+        let option = text.starts_with('-');
+        // A name after an option may be its value: a reporter, a setup file.
+        let may_be_value = std::mem::replace(&mut valued, option && !SWITCHES.contains(&text)) && !option;
+        let number = text.chars().all(|c| c.is_ascii_digit());
+        word.is_plain()
+            && (!may_be_value || number)
+            && if option { !super::arguments::is_suspect_option(text) } else { is_path(word) }
+    })
 }
+
+/// Options of test runners that have no value.
+const SWITCHES: &[&str] = &[
+    "--", "--coverage", "--watch", "--watchAll", "--run", "--runInBand", "--verbose", "--silent", "--ci", "--bail",
+    "-v", "-b", "-w", "-u", "--watch=false", "--watchAll=false",
+];
 
 pub(super) const fn no_word(_: &Word) -> bool {
     false

@@ -143,6 +143,28 @@ pub(super) const CHECKERS: &[Verb] = &[(
         .valued(is_number),
 )];
 
+/// The compiler in the forms that only check: without `--noEmit` it writes scripts beside the sources. The option takes a
+/// value, and `false` undoes it.
+pub(super) const TSC: &[Verb] = &[
+    (&["--noEmit"], CHECKED),
+    (&["--pretty", "--noEmit"], CHECKED),
+    (&["-p", "tsconfig.json", "--noEmit"], CHECKED),
+    (&["-p", ".", "--noEmit"], CHECKED),
+    (&["--version"], VERSION),
+    (&["-v"], VERSION),
+];
+
+const CHECKED: Grammar =
+    Grammar::of("", "p", &["pretty", "strict", "skipLibCheck"]).with(is_source, ANY).valued(is_settings);
+
+fn is_source(word: &Word) -> bool {
+    is_path(word) && (word.text.ends_with(".ts") || word.text.ends_with(".tsx"))
+}
+
+fn is_settings(_: &str, value: &str) -> bool {
+    matches!(value, "." | "tsconfig.json")
+}
+
 /// Formatters, which write unless they are told to check.
 pub(super) const FORMATTERS: &[Verb] = &[
     (&["--check"], Grammar::of("qv", "", &["quiet", "verbose", "diff"]).with(is_path, ANY)),

@@ -3,7 +3,7 @@
 //! elsewhere (`-H`, `--context`, `--kubeconfig`, `--root`, `-D`) or a verb that acts is not in them. Answers the classes
 //! "other daemon", "configuration with an exec plugin", "query with an output file".
 
-use super::grammar::{Grammar, Letters, Verb, any_word, is_name, is_path, plain_value};
+use super::grammar::{Grammar, Letters, Verb, is_name, is_path, plain_value};
 use crate::command::Word;
 
 const ANY: usize = 64;
@@ -189,7 +189,10 @@ pub(super) const SYSTEMCTL: &[Verb] = &[
     (&["list-sockets"], UNITS),
     (&["list-dependencies"], UNITS),
     (&["is-system-running"], UNITS),
-    (&["--failed"], UNITS),
+    (
+        &["--failed"],
+        Grammar::of("alq", "", &["no-pager", "full", "all", "user", "system", "no-legend", "plain", "quiet"]),
+    ),
     (&["--user", "status"], UNITS),
     (&["--no-pager", "status"], UNITS),
     (&["--version"], Grammar::of("", "", &[])),
@@ -270,12 +273,71 @@ pub(super) const XXD: &[Verb] =
 pub(super) const READELF: &[Verb] = &[(
     &[],
     Grammar::of("ahlSsdnrVtWwe", "", &["all", "file-header", "segments", "sections", "symbols", "wide", "dynamic"])
-        .with(any_word, ANY),
+        .with(is_object, ANY),
 )];
 pub(super) const NM: &[Verb] = &[(
     &[],
-    Grammar::of("aACDgnpruS", "", &["demangle", "dynamic", "defined-only", "undefined-only"]).with(any_word, ANY),
+    Grammar::of("aACDgnpruS", "", &["demangle", "dynamic", "defined-only", "undefined-only"]).with(is_object, ANY),
 )];
+pub(super) const SIZE: &[Verb] = &[(
+    &[],
+    Grammar::of("ABGdotx", "", &["common", "totals", "format=", "radix="]).with(is_object, ANY).valued(plain_value),
+)];
+pub(super) const STRINGS: &[Verb] = &[(
+    &[],
+    Grammar::of("adfow0123456789", "nets", &["all", "data", "print-file-name", "bytes=", "radix=", "encoding="])
+        .with(is_object, ANY)
+        .valued(plain_value),
+)];
+
+/// An object file. To the tools that read one, `@x` is a file of further options, which can name a plugin to load.
+fn is_object(word: &Word) -> bool {
+    !word.text.is_empty() && !word.text.starts_with(['-', '@'])
+}
+
+/// A second operand is written to. An option after the first is one too, where `POSIXLY_CORRECT` is set.
+pub(super) const UNIQ: &[Verb] = &[(
+    &[],
+    Grammar::of(
+        "cdDiuz",
+        "fsw",
+        &[
+            "count", "repeated", "unique", "ignore-case", "zero-terminated", "skip-fields=", "skip-chars=",
+            "check-chars=",
+        ],
+    )
+    .with(is_input, 1)
+    .valued(is_number)
+    .reading(Letters::Leading),
+)];
+
+fn is_input(word: &Word) -> bool {
+    is_file(word) || word.text == "-" && word.is_plain()
+}
+
+fn is_number(_: &str, value: &str) -> bool {
+    value.chars().all(|c| c.is_ascii_digit())
+}
+
+const CLOCK: Grammar = Grammar::of(
+    "uRI",
+    "dr",
+    &["utc", "universal", "rfc-email", "iso-8601", "iso-8601=", "rfc-3339=", "date=", "reference="],
+)
+.with(is_format, 1);
+
+/// An operand that does not begin with `+` sets the clock.
+pub(super) const DATE: &[Verb] = &[
+    (&[], CLOCK),
+    (&["-Iseconds"], CLOCK),
+    (&["-Iminutes"], CLOCK),
+    (&["-u", "-Iseconds"], CLOCK),
+    (&["--version"], Grammar::of("", "", &[])),
+];
+
+fn is_format(word: &Word) -> bool {
+    word.is_plain() && word.text.starts_with('+')
+}
 pub(super) const TREE: &[Verb] = &[(
     &[],
     Grammar::of(

@@ -52,10 +52,15 @@ const SED: Why = "sed is told to do more than to print";
 
 fn sed_script(script: &str) -> Result<(), Why> {
     let mut rest = script.chars().peekable();
+    let mut open = 0_usize;
     loop {
         while rest.next_if(|c| matches!(c, ' ' | ';' | '\n' | '\t')).is_some() {}
         if rest.peek().is_none() {
-            return Ok(());
+            return if open == 0 { Ok(()) } else { Err(SED) };
+        }
+        if rest.next_if_eq(&'}').is_some() {
+            open = open.checked_sub(1).ok_or(SED)?;
+            continue;
         }
         while address(&mut rest)? {
             while rest.next_if(|c| *c == ' ').is_some() {}
@@ -63,6 +68,10 @@ fn sed_script(script: &str) -> Result<(), Why> {
         }
         while rest.next_if(|c| matches!(c, ' ' | '!')).is_some() {}
         match rest.next() {
+            Some('{') => {
+                open += 1;
+                continue;
+            }
             Some('p' | 'd' | 'D' | 'P' | 'n' | 'N' | '=' | 'g' | 'G' | 'h' | 'H' | 'x') => {}
             Some('q' | 'Q' | 'l') => while rest.next_if(char::is_ascii_digit).is_some() {},
             Some('s') => {
@@ -79,7 +88,7 @@ fn sed_script(script: &str) -> Result<(), Why> {
             _ => return Err(SED),
         }
         while rest.next_if(|c| *c == ' ').is_some() {}
-        if !rest.peek().is_none_or(|c| matches!(c, ';' | '\n')) {
+        if !rest.peek().is_none_or(|c| matches!(c, ';' | '\n') || *c == '}' && open > 0) {
             return Err(SED);
         }
     }
