@@ -167,7 +167,8 @@ fn names(arguments: &[Word]) -> Result<(), Why> {
     let plain = |word: &Word| {
         word.is_plain()
             && (matches!(word.text.as_str(), "-p" | "-v" | "-pv" | "--parents" | "--verbose" | "--")
-                || !word.text.starts_with(['-', '~'])
+                || !word.text.starts_with(['-', '~', '/'])
+                    && !word.text.rsplit('/').next().is_some_and(|name| files::is_armed(&name.to_ascii_lowercase()))
                     && word.text.split('/').all(|part| !part.starts_with('.') || part == "."))
     };
     if arguments.iter().all(plain) { Ok(()) } else { Err("it may make a hidden file, or one elsewhere") }

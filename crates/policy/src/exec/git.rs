@@ -118,7 +118,8 @@ fn subcommand(verb: &str, words: &[Word]) -> Result<(), Why> {
             Grammar::of("vkn", "", &["verbose", "dry-run"])
                 .with(files::is_plain_file, 16)
                 .read(words)
-                .is_some_and(|paths| paths.len() > 1 && paths.iter().all(|path| is_moved(&path.text))),
+                .as_deref()
+                .is_some_and(moves),
         ),
         "ls-remote" => known(
             Grammar::of("ht", "", &["heads", "tags", "refs", "branches", "quiet", "symref"])
@@ -215,8 +216,8 @@ fn is_file(word: &Word) -> bool {
         && !text.trim_matches(['.', '/']).is_empty()
 }
 
-fn is_moved(path: &str) -> bool {
-    path.ends_with('/') || path == "." || files::is_document(path)
+fn moves(paths: &[&Word]) -> bool {
+    matches!(paths, [sources @ .., to] if !sources.is_empty() && sources.iter().all(|from| files::is_move(&from.text, &to.text)))
 }
 
 /// The remotes that a clone and a fork have; any other name could be a path or an address.

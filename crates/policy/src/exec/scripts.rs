@@ -136,11 +136,23 @@ fn part(rest: &mut Chars<'_>, delimiter: char) -> Result<(), Why> {
 /// A jq call that reads its input and no more.
 pub(super) fn jq(arguments: &[Word]) -> Result<(), Why> {
     let mut filter_seen = false;
+    let mut values = 0_usize;
     for word in arguments {
         let text = word.text.as_str();
-        // The first word that is no option is the filter, whatever it looks like.
-        let is_filter = !text.starts_with('-') && !filter_seen;
+        let is_value = values > 0;
+        values = match text {
+            _ if is_value => values - 1,
+            "--arg" | "--argjson" => 2,
+            "--indent" => 1,
+            _ => 0,
+        };
+        // The first word that is no option and no value of one is the filter, whatever it looks like.
+        let is_filter = !text.starts_with('-') && !filter_seen && !is_value;
         filter_seen |= is_filter;
+        // A file can be named like a filter.
+        if (is_filter || is_value) && !word.is_plain() {
+            return Err("jq is told to read more than its input");
+        }
         let option = match text.strip_prefix("--") {
             Some(long) => JQ_OPTIONS.contains(&long),
             None => text.strip_prefix('-').is_none_or(|cluster| cluster.chars().all(|c| "rcsSeRnMCaj".contains(c))),

@@ -202,12 +202,17 @@ fn what_the_project_configures_asks_on_the_host() {
     let policy = ExecPolicy {
         security: ExecSecurity::Allowlist,
         ask: ExecAsk::Off,
-        allowlist: vec!["git".into(), "cargo".into(), "ls".into()],
+        allowlist: ["git", "cargo", "ls", "gulp", "scons", "doxygen"].map(str::to_owned).to_vec(),
         ..ExecPolicy::default()
     };
-    for (command, sandbox, host) in
-        [("git status", "allow", "deny"), ("cargo build", "allow", "deny"), ("ls", "allow", "allow")]
-    {
+    for (command, sandbox, host) in [
+        ("git status", "allow", "deny"),
+        ("cargo build", "allow", "deny"),
+        ("gulp", "allow", "deny"),
+        ("scons -j4", "allow", "deny"),
+        ("doxygen", "allow", "deny"),
+        ("ls", "allow", "allow"),
+    ] {
         let mut call = call(command);
         assert_eq!(policy.judge(&call).verdict(), sandbox, "{command}");
         call.view.backend = Backend::Host;
