@@ -167,7 +167,8 @@ fn home_entry(rest: &str, writable: bool, granted: bool) -> Option<&'static str>
 fn credential(path: &str) -> bool {
     let mut rest = path;
     while let Some((_, after)) = rest.split_once('/') {
-        if CREDENTIALS.iter().any(|name| agree(after, name) && inside(after, name)) {
+        let begins = after.bytes().next().is_some_and(|first| CREDENTIAL_STARTS.contains(&first.to_ascii_lowercase()));
+        if begins && CREDENTIALS.iter().any(|name| agree(after, name) && inside(after, name)) {
             return true;
         }
         rest = after;
@@ -625,6 +626,9 @@ const CREDENTIALS: &[&str] = &[
     "openclaw.json",
 ];
 
+/// The letters that those begin with: most names of folders end here, before the long table.
+const CREDENTIAL_STARTS: &[u8] = b"._laseo";
+
 /// Files that are secrets by their name alone.
 const SECRET_FILES: &[&str] = &[
     ".env",
@@ -742,6 +746,14 @@ mod tests {
                 assert!(MOVABLE.iter().any(|other| Path::new(other) == parent), "{} on the way", parent.display());
             }
         }
+    }
+
+    #[test]
+    fn credentials_begin_as_is_said() {
+        let begins = |name: &&str| {
+            name.bytes().next().is_some_and(|first| CREDENTIAL_STARTS.contains(&first.to_ascii_lowercase()))
+        };
+        assert!(CREDENTIALS.iter().all(|name| begins(name)));
     }
 
     #[test]
