@@ -62,7 +62,7 @@ fn main() {
 fn cases() -> [(&'static str, Value, &'static str); 4] {
     let tool = |name: &str, arguments: Value| json!({ "session": "main", "tool": name, "arguments": arguments });
     [
-        ("tool by its name", tool("message", json!({})), "allow"),
+        ("tool by its name", tool("session_status", json!({})), "allow"),
         ("read a file", tool("read", json!({ "path": "src/main.rs" })), "allow"),
         ("fetch an address", tool("web_fetch", json!({ "url": "https://example.org/a?b=c" })), "allow"),
         ("a command of two programs", tool("exec", json!({ "command": "ls -la | wc -l" })), "ask"),
