@@ -279,6 +279,31 @@ fn a_slow_body_is_judged_by_the_policy_of_its_end_or_not_at_all() {
 }
 
 #[test]
+fn a_slow_body_does_not_outlive_its_secret() {
+    let home = home();
+    let up = home.up();
+    let question = r#"{"tool":"read","arguments":{"path":"x"}}"#;
+    let mut slow = std::net::TcpStream::connect(up.address).expect("a connection");
+    {
+        use std::io::Write as _;
+        slow.write_all(format!("{}{}", head(&up, TOKEN, question.len()), &question[..9]).as_bytes()).expect("sent");
+    }
+    // Answered: the head of the one before it was read, too.
+    assert_eq!(asked(&up, &json!({ "tool": "session_status" }))["decision"], "allow");
+    home.edit("openclaw.json", TOKEN, &TOKEN.replace('9', "8"));
+    let mut held = Value::Null;
+    support::wait_until("the new secret waits", || {
+        let ran = home.run(&["config", "held", "--json"]);
+        held = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        held["held"]["generation"].is_string()
+    });
+    let generation = held["held"]["generation"].as_str().expect("a name");
+    assert!(home.run(&["config", "confirm", generation]).status.success());
+    let answer = exchange(&mut slow, &question[9..]);
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[test]
 fn a_question_is_not_worth_reading_everything_and_containment_ends_it() {
     let home = home();
     let folder = home.data().join("sandboxes");
