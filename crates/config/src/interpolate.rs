@@ -17,7 +17,7 @@ pub(crate) fn interpolate(
 ) -> Result<(), ConfigError> {
     match value {
         Value::String(text) if text.contains("${") => {
-            *text = replaced(text, env).map_err(|name| ConfigError::Variable {
+            *text = interpolated(text, env).map_err(|name| ConfigError::Variable {
                 place: place(key),
                 key: dotted(key),
                 name,
@@ -42,8 +42,11 @@ pub(crate) fn interpolate(
     Ok(())
 }
 
-/// The text with its variables; the name of the first one that is missing.
-fn replaced(text: &str, env: &Env) -> Result<String, String> {
+/// The text with its variables replaced, each once.
+///
+/// # Errors
+/// The name of the first one that is missing.
+pub fn interpolated(text: &str, env: &Env) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<String, String> {
-        replaced(text, &Env::from_iter([("A", "one"), ("B_2", "${A}"), ("EMPTY", "")]))
+        interpolated(text, &Env::from_iter([("A", "one"), ("B_2", "${A}"), ("EMPTY", "")]))
     }
 
     #[test]

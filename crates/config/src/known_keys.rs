@@ -9,6 +9,7 @@ use stockade_core::Secret;
 
 use crate::error::ConfigError;
 use crate::include::{Tree, dotted};
+use crate::key_path::KeyPath;
 use crate::note::{Note, NoteKind};
 
 /// A table of key paths as a tree.
@@ -180,22 +181,39 @@ impl Check<'_> {
 /// Every text in a tree that stands where OpenClaw's schema takes a secret, or under a key that
 /// sounds like one (plugin configs have no schema here, and `env.vars` holds keys).
 pub(crate) fn secrets(value: &Value) -> Vec<Secret> {
+    let texts = secret_keys(value).into_iter().filter_map(|key| {
+        let found = key.parts().iter().try_fold(value, |value, part| match value {
+            Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+            value => value.get(part),
+        });
+        found?.as_str().map(Secret::new)
+    });
+    texts.collect()
+}
+
+/// The keys of such texts, and of the references that stand in their place.
+#[must_use]
+pub fn secret_keys(value: &Value) -> Vec<KeyPath> {
     let mut found = Vec::new();
-    collect(value, Some(&OPENCLAW_TABLE), false, &mut found);
+    collect(value, &KeyPath::default(), Some(&OPENCLAW_TABLE), false, &mut found);
     found
 }
 
-fn collect(value: &Value, node: Option<&KnownKeys>, named: bool, found: &mut Vec<Secret>) {
+fn collect(value: &Value, at: &KeyPath, node: Option<&KnownKeys>, named: bool, found: &mut Vec<KeyPath>) {
+    let takes_secret = node.is_some_and(|node| node.secret);
     match value {
-        Value::String(text) if named || node.is_some_and(|node| node.secret) => found.push(Secret::new(text.as_str())),
+        Value::String(_) if named || takes_secret => found.push(at.clone()),
+        Value::Object(fields) if takes_secret && fields.contains_key("source") => found.push(at.clone()),
         Value::Object(fields) => {
             for (key, field) in fields {
-                collect(field, node.and_then(|node| node.child(key)), sounds_secret(key), found);
+                collect(field, &at.child(key), node.and_then(|node| node.child(key)), sounds_secret(key), found);
             }
         }
         Value::Array(items) => {
             let node = node.and_then(|node| node.children.get("[]"));
-            items.iter().for_each(|item| collect(item, node, named, found));
+            for (index, item) in items.iter().enumerate() {
+                collect(item, &at.child(index.to_string()), node, named, found);
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

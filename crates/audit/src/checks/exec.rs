@@ -1,0 +1,5 @@
+//! Where and when commands run.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[];

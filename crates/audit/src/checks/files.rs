@@ -1,0 +1,5 @@
+//! Modes, owners and kinds of the files of an install.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Plugins, hooks and skills that are installed.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[];

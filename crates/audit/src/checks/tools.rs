@@ -1,0 +1,5 @@
+//! Which tools which agent has.
+
+use super::Check;
+
+pub(super) const CHECKS: &[Check] = &[];

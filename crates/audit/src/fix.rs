@@ -1,0 +1,1 @@
+//! Plans, writes and undoes edits.

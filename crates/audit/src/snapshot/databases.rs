@@ -1,0 +1,15 @@
+//! OpenClaw's databases, as files.
+
+use serde::{Deserialize, Serialize};
+
+/// One database that was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Database {
+    /// Its path.
+    pub path: String,
+    /// `PRAGMA user_version`.
+    pub user_version: Option<i64>,
+    /// The names of its tables.
+    pub tables: Vec<String>,
+}
