@@ -66,6 +66,12 @@ pub enum Command {
         after_help = "Examples:\n  stockade config held\n  stockade config confirm 8c1d22aa90ef\n  stockade config accept"
     )]
     Config(Config),
+    /// Find what is weak in an install, ours or OpenClaw's, and mend it
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  stockade security audit\n  stockade security audit --fix --dry-run\n  stockade security undo"
+    )]
+    Security(Security),
     /// Stop everything, or end that
     #[command(
         subcommand,
@@ -317,6 +323,126 @@ pub struct Place {
     /// Print as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `stockade security`.
+#[derive(Debug, Subcommand)]
+pub enum Security {
+    /// Say what is weak; with --fix, mend what can be mended without harm
+    #[command(
+        after_help = "Without --deep and --fix nothing is changed, run or contacted.\n\
+            Exit status: 0 the audit was made (and, with --fail-on, found nothing that bad), 1 --fail-on was met or a \
+            fix was refused, 2 the audit could not be made.\n\n\
+            Examples:\n  stockade security audit\n  stockade security audit --deep\n  stockade security audit --fix --dry-run\n  \
+            stockade security audit --json | jq '.findings[] | select(.severity == \"critical\") | .checkId'\n  \
+            stockade security audit --sarif --output audit.sarif --fail-on critical\n  \
+            stockade security audit --snapshot host.json && stockade security audit --from host.json --html > report.html"
+    )]
+    Audit(Box<Audit>),
+    /// Take back what --fix changed, byte for byte and mode for mode
+    #[command(
+        after_help = "What was edited since is left alone and named.\n\
+            Exit status: 0 everything was restored, 1 something was not, 2 there is nothing to undo.\n\n\
+            Examples:\n  stockade security undo --list\n  stockade security undo"
+    )]
+    Undo {
+        /// Which fix [default: the last one]
+        id: Option<String>,
+        /// Show the fixes that can be undone
+        #[arg(long, conflicts_with = "id")]
+        list: bool,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `stockade security audit`.
+#[derive(Debug, clap::Args)]
+pub struct Audit {
+    /// Also look at the running gateway, its sockets and sandboxes, and at the code of plugins and skills
+    #[arg(long)]
+    pub deep: bool,
+    /// Mend what is weak: what is safe at once, the rest after a question at the terminal
+    #[arg(long)]
+    pub fix: bool,
+    /// With --fix: print the changes as a diff and make none
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    /// Print OpenClaw's JSON, with places, fixes and fingerprints beside it
+    #[arg(long, group = "format")]
+    pub json: bool,
+    /// Print SARIF 2.1.0
+    #[arg(long, group = "format")]
+    pub sarif: bool,
+    /// Print one HTML file
+    #[arg(long, group = "format")]
+    pub html: bool,
+    /// Print who can reach what, and the edits that cut it
+    #[arg(long, group = "format", value_enum, value_name = "FORMAT")]
+    pub graph: Option<GraphFormat>,
+    /// Write to a new file instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Exit with status 1 when something this bad counts
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// Set apart what an earlier audit knew
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub baseline: Option<PathBuf>,
+    /// Save what is found as a baseline, in a new file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub write_baseline: Option<PathBuf>,
+    /// Save what the host looks like, without its secrets, in a new file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "from")]
+    pub snapshot: Option<PathBuf>,
+    /// Audit a saved snapshot instead of this host
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["fix", "deep"])]
+    pub from: Option<PathBuf>,
+    /// Take the gateway's auth mode to be this: none, token, password or trusted-proxy
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub auth: Option<AuthMode>,
+    /// The gateway's token, for --deep and --auth token
+    #[arg(long, env = "STOCKADE_AUDIT_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// The gateway's password, for --deep and --auth password
+    #[arg(long, env = "STOCKADE_AUDIT_PASSWORD", hide_env_values = true)]
+    pub password: Option<String>,
+}
+
+/// The forms of the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// Words
+    Text,
+    /// JSON
+    Json,
+    /// A picture
+    Svg,
+}
+
+/// When the exit status is 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailOn {
+    /// Something critical
+    Critical,
+    /// Something critical or weak
+    Warn,
+    /// Anything
+    Info,
+}
+
+/// `gateway.auth.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AuthMode {
+    /// None
+    None,
+    /// A token
+    Token,
+    /// A password
+    Password,
+    /// A proxy that authenticates
+    TrustedProxy,
 }
 
 /// `stockade incident`.

@@ -10,5 +10,6 @@ pub mod explain;
 pub mod incident;
 pub mod journal;
 pub mod models;
+pub mod security;
 pub mod trace;
 pub mod up;

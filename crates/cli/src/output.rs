@@ -31,6 +31,11 @@ pub fn say(text: impl Display) {
     eprintln!("{text}");
 }
 
+/// Talk that replaces itself: one line on a terminal; nothing takes it away.
+pub fn progress(text: &str) {
+    anstream::eprint!("\r\u{1b}[2K{text}");
+}
+
 /// A word that stands for good.
 pub fn good(text: &str) -> String {
     text.green().to_string()

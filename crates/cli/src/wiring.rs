@@ -45,6 +45,7 @@ pub fn run(args: Args, redactor: Redactor) -> anyhow::Result<ExitCode> {
         Command::Explain(command) => commands::explain::run(&place, command),
         Command::Incident(command) => commands::incident::run(&place, command),
         Command::Journal(command) => commands::journal::run(&place, command),
+        Command::Security(command) => commands::security::run(&place, command),
         Command::Trace { turn, json } => commands::trace::run(&place, &turn, json),
         Command::Models(command) => runtime()?.block_on(commands::models::run(&place, command)),
         Command::Completions { shell } => commands::completions::run(shell),

@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("stockade-core", &[]),
     ("stockade-config", &["stockade-core"]),
     ("stockade-policy", &["stockade-core", "stockade-config"]),
+    ("stockade-audit", &["stockade-core", "stockade-config", "stockade-policy"]),
     ("stockade-store", &["stockade-core"]),
     ("stockade-sandbox", &["stockade-core", "stockade-config", "stockade-policy"]),
     ("stockade-agent", &["stockade-core", "stockade-config", "stockade-policy"]),
@@ -25,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "stockade-cli",
         &[
-            "stockade-core", "stockade-config", "stockade-policy", "stockade-store", "stockade-sandbox",
+            "stockade-core", "stockade-config", "stockade-policy", "stockade-audit", "stockade-store", "stockade-sandbox",
             "stockade-agent", "stockade-gateway", "stockade-drill",
         ],
     ),

@@ -1,0 +1,99 @@
+//! The pages of `docs/checks` as scenes: what stands in a home, what the audit says of it, what the fix makes of it.
+
+use std::collections::BTreeMap;
+
+use super::Home;
+
+/// One page.
+pub struct Page {
+    /// The id that its first line names.
+    pub id: String,
+    pub scenes: Vec<Scene>,
+}
+
+/// One section of a page with blocks in it.
+#[derive(Default)]
+pub struct Scene {
+    pub heading: String,
+    /// `openclaw.json`, and other files by the path in the home that stands behind the block's language.
+    pub files: BTreeMap<String, String>,
+    pub modes: String,
+    pub env: String,
+    /// The whole report, `severity id` a line; `None` in a scene where only this page's check must be silent.
+    pub findings: Option<Vec<String>>,
+    /// What the fix makes of the files.
+    pub fixed: BTreeMap<String, String>,
+    pub fixed_modes: String,
+}
+
+impl Page {
+    /// Reads a page. A block is ```` ```json5 ```` (openclaw.json), ```` ```text .openclaw/.env ```` (a file of the
+    /// home), `modes`, `env`, `findings`; with `fixed` behind it, what is there afterwards.
+    pub fn parse(text: &str) -> Self {
+        let id = text.lines().next().unwrap_or_default().trim_start_matches("# ").trim_matches('`').to_owned();
+        let mut scenes: Vec<Scene> = Vec::new();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if let Some(heading) = line.strip_prefix("## ") {
+                scenes.push(Scene { heading: heading.to_owned(), ..Scene::default() });
+            } else if let Some(info) = line.strip_prefix("```") {
+                let mut body = String::new();
+                for line in lines.by_ref().take_while(|line| *line != "```") {
+                    body.push_str(line);
+                    body.push('\n');
+                }
+                let Some(scene) = scenes.last_mut() else { panic!("{id}: a block before the first section") };
+                scene.block(info, body);
+            }
+        }
+        scenes.retain(|scene| !scene.files.is_empty() || !scene.modes.is_empty() || scene.findings.is_some());
+        Self { id, scenes }
+    }
+}
+
+impl Scene {
+    fn block(&mut self, info: &str, body: String) {
+        let mut words: Vec<&str> = info.split_whitespace().collect();
+        let fixed = words.last() == Some(&"fixed");
+        if fixed {
+            words.pop();
+        }
+        let kind = words.first().copied().unwrap_or_default();
+        match (kind, fixed) {
+            ("modes", false) => self.modes.push_str(&body),
+            ("modes", true) => self.fixed_modes.push_str(&body),
+            ("env", _) => self.env.push_str(&body),
+            ("findings", _) => {
+                let mut lines: Vec<String> = body.lines().map(str::to_owned).collect();
+                lines.sort();
+                self.findings = Some(lines);
+            }
+            ("json5" | "yaml" | "text" | "jsonc" | "js" | "markdown", _) => {
+                let default = if kind == "yaml" { ".openclaw/openclaw.yaml" } else { ".openclaw/openclaw.json" };
+                let path = words.get(1).copied().unwrap_or(default).to_owned();
+                if fixed { &mut self.fixed } else { &mut self.files }.insert(path, body);
+            }
+            // A command to show, or the output of one.
+            _ => {}
+        }
+    }
+
+    /// The scene's home.
+    pub fn home(&self) -> Home {
+        let mut home = Home::new();
+        home.folders(&home.path().join(".openclaw"));
+        if !self.files.keys().any(|path| path.starts_with(".openclaw/openclaw.")) {
+            home.write(".openclaw/openclaw.json", CLEAN);
+        }
+        for (path, text) in &self.files {
+            home.write(path, &text.replace("@HOME@", &home.path().display().to_string()));
+        }
+        home.modes(&self.modes);
+        home.variables("OPENCLAW_GATEWAY_TOKEN=c1f0a6f2b77e4b0d9a3c5e8d7f6a1b2c4d5e6f70\n");
+        home.variables(&self.env);
+        home
+    }
+}
+
+/// A config of which the audit has nothing to say.
+pub const CLEAN: &str = include_str!("clean.json5");
