@@ -7,6 +7,7 @@
 //! What it must never do: run what it audits, touch a file unless `fix` was asked for, open a connection unless
 //! `deep` was, follow a link to somewhere else, refuse to go on because one thing is broken, or print a secret.
 
+pub mod authority;
 pub mod checks;
 pub mod finding;
 pub mod fix;

@@ -1,0 +1,2 @@
+//! Who can reach what.
+pub mod graph;

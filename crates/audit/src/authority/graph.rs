@@ -1,0 +1,274 @@
+//! A graph of who can reach what, its shortest ways to a bad end, and the smallest sets of edits that cut them all.
+//! Knows nothing of agents: nodes, edges, edits.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use serde::Serialize;
+
+/// A node, by its number.
+pub type NodeId = usize;
+/// An edit, by its number.
+pub type EditId = usize;
+
+/// Who or what stands in the way of an attack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// Which column of the picture it stands in, from the left.
+    pub rank: usize,
+    /// Its name.
+    pub label: String,
+    /// What it is for an attacker.
+    pub part: Part,
+}
+
+/// What a node is for an attacker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Part {
+    /// Where an attacker begins.
+    Source,
+    /// On the way.
+    Way,
+    /// Where it must not come.
+    BadEnd,
+}
+
+/// A way from one node to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Edge {
+    /// From.
+    pub from: NodeId,
+    /// To.
+    pub to: NodeId,
+    /// Why the way is open, by the keys that say so.
+    pub because: String,
+    /// The edits of which each alone closes it.
+    pub cuts: Vec<EditId>,
+}
+
+/// Nodes and edges. Equal nodes are one node.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Graph {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// The edges.
+    pub edges: Vec<Edge>,
+    #[serde(skip)]
+    known: HashMap<(usize, String), NodeId>,
+}
+
+impl Graph {
+    /// The node of this rank and name, made if it is not there.
+    pub fn node(&mut self, rank: usize, label: &str, part: Part) -> NodeId {
+        let nodes = &mut self.nodes;
+        *self.known.entry((rank, label.to_owned())).or_insert_with(|| {
+            nodes.push(Node { rank, label: label.to_owned(), part });
+            nodes.len() - 1
+        })
+    }
+
+    /// A way.
+    pub fn edge(&mut self, from: NodeId, to: NodeId, because: impl Into<String>, cuts: Vec<EditId>) {
+        let edge = Edge { from, to, because: because.into(), cuts };
+        if !self.edges.contains(&edge) {
+            self.edges.push(edge);
+        }
+    }
+
+    /// The shortest way from a source to a node, as edges, when `made` edits are made.
+    #[must_use]
+    pub fn way(&self, to: NodeId, made: &BTreeSet<EditId>) -> Option<Vec<usize>> {
+        let mut came: HashMap<NodeId, Option<usize>> = HashMap::new();
+        let mut queue: VecDeque<NodeId> = VecDeque::new();
+        for (id, _) in self.nodes.iter().enumerate().filter(|(_, node)| node.part == Part::Source) {
+            came.insert(id, None);
+            queue.push_back(id);
+        }
+        while let Some(at) = queue.pop_front() {
+            if at == to {
+                return Some(self.back(to, &came));
+            }
+            for (index, edge) in self.edges.iter().enumerate().filter(|(_, edge)| edge.from == at) {
+                if edge.cuts.iter().any(|cut| made.contains(cut)) || came.contains_key(&edge.to) {
+                    continue;
+                }
+                came.insert(edge.to, Some(index));
+                queue.push_back(edge.to);
+            }
+        }
+        None
+    }
+
+    /// The bad ends that are reached when `made` edits are made, each with its shortest way.
+    #[must_use]
+    pub fn witnesses(&self, made: &BTreeSet<EditId>) -> Vec<(NodeId, Vec<usize>)> {
+        let ends = self.nodes.iter().enumerate().filter(|(_, node)| node.part == Part::BadEnd);
+        ends.filter_map(|(id, _)| Some((id, self.way(id, made)?))).collect()
+    }
+
+    /// The smallest set of edits after which no bad end is reached; among equals the one of least `cost`. The second
+    /// value says whether it is proven smallest: a graph of very many ways is cut greedily. `None` when some way has
+    /// no edit that closes it.
+    #[must_use]
+    pub fn smallest_cut(&self, cost: &dyn Fn(EditId) -> u32) -> Option<(BTreeSet<EditId>, bool)> {
+        let greedy = self.greedy(cost)?;
+        let mut search = Search { graph: self, cost, best: None, steps: 0 };
+        for size in 0..=greedy.len() {
+            search.descend(&mut BTreeSet::new(), size);
+            if search.steps >= MAX_STEPS {
+                return Some((greedy, false));
+            }
+            if let Some((_, best)) = search.best {
+                return Some((best, true));
+            }
+        }
+        Some((greedy, false))
+    }
+
+    /// Cuts the shortest open way by the cheapest edit that closes most of what is open, until nothing is.
+    fn greedy(&self, cost: &dyn Fn(EditId) -> u32) -> Option<BTreeSet<EditId>> {
+        let mut made = BTreeSet::new();
+        while let Some((_, way)) = self.witnesses(&made).into_iter().next() {
+            let closing = self.closing(&way);
+            let left = |edit: &EditId| {
+                let mut after = made.clone();
+                after.insert(*edit);
+                (self.witnesses(&after).len(), cost(*edit), *edit)
+            };
+            let best = closing.into_iter().min_by_key(left)?;
+            made.insert(best);
+        }
+        // An edit that a later one made needless is not part of a smallest set.
+        for edit in made.clone() {
+            let mut without = made.clone();
+            without.remove(&edit);
+            if self.witnesses(&without).is_empty() {
+                made = without;
+            }
+        }
+        Some(made)
+    }
+
+    /// The edits that close a way.
+    fn closing(&self, way: &[usize]) -> BTreeSet<EditId> {
+        way.iter().filter_map(|edge| self.edges.get(*edge)).flat_map(|edge| edge.cuts.iter().copied()).collect()
+    }
+
+    fn back(&self, to: NodeId, came: &HashMap<NodeId, Option<usize>>) -> Vec<usize> {
+        let (mut way, mut at) = (Vec::new(), to);
+        while let Some(Some(index)) = came.get(&at) {
+            way.push(*index);
+            let Some(edge) = self.edges.get(*index) else { break };
+            at = edge.from;
+        }
+        way.reverse();
+        way
+    }
+}
+
+/// Sets of exactly one size: each open way must lose at least one of its edges, so that only its edits are tried.
+struct Search<'g> {
+    graph: &'g Graph,
+    cost: &'g dyn Fn(EditId) -> u32,
+    best: Option<(u32, BTreeSet<EditId>)>,
+    steps: usize,
+}
+
+impl Search<'_> {
+    fn descend(&mut self, made: &mut BTreeSet<EditId>, left: usize) {
+        self.steps += 1;
+        if self.steps >= MAX_STEPS {
+            return;
+        }
+        let ends = self.graph.nodes.iter().enumerate().filter(|(_, node)| node.part == Part::BadEnd);
+        let open = ends.map(|(id, _)| id).find_map(|id| self.graph.way(id, made));
+        let Some(way) = open else {
+            let price = made.iter().map(|edit| (self.cost)(*edit)).sum();
+            if self.best.as_ref().is_none_or(|(best, _)| price < *best) {
+                self.best = Some((price, made.clone()));
+            }
+            return;
+        };
+        if left == 0 {
+            return;
+        }
+        for edit in self.graph.closing(&way) {
+            if made.insert(edit) {
+                self.descend(made, left - 1);
+                made.remove(&edit);
+            }
+        }
+    }
+}
+
+const MAX_STEPS: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn graph(edges: &[(usize, usize, &[usize])]) -> Graph {
+        let mut graph = Graph::default();
+        let last = edges.iter().map(|(_, to, _)| *to).max().unwrap_or(1);
+        for id in 0..=last {
+            let part = match id {
+                0 => Part::Source,
+                id if id == last => Part::BadEnd,
+                _ => Part::Way,
+            };
+            graph.node(id, &id.to_string(), part);
+        }
+        for (from, to, cuts) in edges {
+            graph.edge(*from, *to, "", cuts.to_vec());
+        }
+        graph
+    }
+
+    #[test]
+    fn the_shortest_way_is_shown_and_one_edit_that_cuts_all_beats_two() {
+        // Two ways to 4; edit 9 closes the edge that both end in, edits 1 and 2 one each.
+        let graph = graph(&[(0, 1, &[1]), (0, 2, &[2]), (2, 3, &[2]), (1, 3, &[]), (3, 4, &[9])]);
+        assert_eq!(graph.witnesses(&BTreeSet::new()), [(4, vec![0, 3, 4])]);
+        assert_eq!(graph.smallest_cut(&|_| 1), Some((BTreeSet::from([9]), true)));
+    }
+
+    #[test]
+    fn what_no_edit_closes_is_said_and_what_is_closed_needs_none() {
+        assert_eq!(graph(&[(0, 1, &[])]).smallest_cut(&|_| 1), None);
+        assert_eq!(graph(&[(1, 2, &[])]).smallest_cut(&|_| 1), Some((BTreeSet::new(), true)));
+    }
+
+    #[test]
+    fn among_equals_the_cheaper_edit_is_chosen() {
+        let graph = graph(&[(0, 1, &[5, 6]), (1, 2, &[7])]);
+        assert_eq!(graph.smallest_cut(&|edit| if edit == 6 { 0 } else { 2 }), Some((BTreeSet::from([6]), true)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_cuts_and_no_smaller_one_does(
+            edges in proptest::collection::vec((0_usize..6, 0_usize..7, proptest::collection::vec(0_usize..5, 1..3)), 1..14)
+        ) {
+            let mut built = Graph::default();
+            for id in 0..7 {
+                built.node(id, "n", match id { 0 => Part::Source, 6 => Part::BadEnd, _ => Part::Way });
+            }
+            for (from, to, cuts) in edges {
+                built.edge(from, to, "", cuts);
+            }
+            let (cut, proven) = built.smallest_cut(&|_| 1).expect("every edge has an edit");
+            prop_assert!(built.witnesses(&cut).is_empty());
+            prop_assert!(proven);
+            for mask in 0_u32..32 {
+                let other: BTreeSet<usize> = (0..5).filter(|bit| mask & (1 << bit) != 0).collect();
+                if built.witnesses(&other).is_empty() {
+                    prop_assert!(other.len() >= cut.len(), "{other:?} is smaller than {cut:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Homes with what OpenClaw's own audit said of them: ours says the same, but for the differences that each case lists
+//! with its reason, in `differences.txt`. `docs/reference/openclaw-differences.md` is made of those.
+
+#![allow(clippy::disallowed_methods, reason = "files of tests are their own")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::Home;
+
+#[test]
+fn openclaws_own_findings_are_found() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let name = case.file_name().expect("named").to_string_lossy().into_owned();
+        let expected = ["expected.ids.txt", "expected.feb.ids.txt"].map(|file| case.join(file));
+        let text = expected.iter().filter_map(|file| fs::read_to_string(file).ok()).rfind(|text| !text.contains("REFUSED"));
+        let expected = count(text.unwrap_or_default().lines());
+        let said = Home::case(&case).said();
+        let said = count(said.iter().map(String::as_str).filter(|line| is_openclaws(line)));
+        let mut differences: BTreeMap<String, i64> = BTreeMap::new();
+        for (line, by) in said.iter().map(|(line, n)| (line, *n)).chain(expected.iter().map(|(line, n)| (line, -n))) {
+            *differences.entry(line.clone()).or_default() += by;
+        }
+        differences.retain(|_, by| *by != 0);
+        let listed = listed(&case);
+        for (line, by) in &differences {
+            if listed.get(line) != Some(by) {
+                wrong.push(format!("{name}: {by:+} {line}"));
+            }
+        }
+        for (line, by) in &listed {
+            if differences.get(line) != Some(by) {
+                wrong.push(format!("{name}: listed and not so: {by:+} {line}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lines such as `+1 warn channels.telegram.groups.open | the reason`.
+fn listed(case: &Path) -> BTreeMap<String, i64> {
+    let text = fs::read_to_string(case.join("differences.txt")).unwrap_or_default();
+    let mut listed = BTreeMap::new();
+    for line in text.lines() {
+        let (difference, reason) = line.split_once(" | ").expect("a difference and its reason");
+        assert!(!reason.trim().is_empty(), "{line}");
+        let (by, line) = difference.split_once(' ').expect("a number and a finding");
+        listed.insert(line.to_owned(), by.parse().expect("a number"));
+    }
+    listed
+}
+
+/// Ours are beside OpenClaw's and not compared. An entry that ends with a dot stands for what begins with it.
+fn is_openclaws(line: &str) -> bool {
+    let id = line.split(' ').nth(1).unwrap_or_default();
+    include_str!("support/openclaw_ids.txt").lines().any(|known| match known.strip_suffix('.') {
+        Some(_) => id.starts_with(known),
+        None => id == known || id.strip_prefix(known).is_some_and(|rest| rest.starts_with('.')),
+    })
+}
+
+fn count<'l>(lines: impl Iterator<Item = &'l str>) -> BTreeMap<String, i64> {
+    let mut counted = BTreeMap::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        *counted.entry(line.to_owned()).or_default() += 1;
+    }
+    counted
+}
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases: Vec<PathBuf> =
+        fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("readable").path()).collect();
+    cases.sort();
+    cases
+}

@@ -1,0 +1,113 @@
+//! The pages of `docs/checks` are the tests of the checks: what a page shows as found is found, exactly; what it shows
+//! as mended is what the fix writes; a fix that is made twice changes nothing more, and undo restores every byte and mode.
+
+#![allow(clippy::disallowed_methods, reason = "files of tests are their own")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stockade_audit::checks;
+use support::Home;
+use support::page::{Page, Scene};
+
+#[test]
+fn every_check_has_a_page_and_every_page_a_check() {
+    let ids: BTreeSet<String> = checks::all().flat_map(|check| check.ids).map(|id| file_name(id)).collect();
+    let pages: BTreeSet<String> = pages().keys().cloned().collect();
+    let missing: Vec<_> = ids.difference(&pages).collect();
+    let stray: Vec<_> = pages.difference(&ids).collect();
+    assert!(missing.is_empty() && stray.is_empty(), "without a page: {missing:#?}\nwithout a check: {stray:#?}");
+}
+
+#[test]
+fn what_the_pages_say_is_so() {
+    let only = std::env::var("PAGE").unwrap_or_default();
+    let mut wrong = Vec::new();
+    for (name, path) in pages() {
+        if !name.contains(&only) {
+            continue;
+        }
+        let page = Page::parse(&fs::read_to_string(&path).expect("readable"));
+        if file_name(&page.id) != name {
+            wrong.push(format!("{name}: its first line names {}", page.id));
+        }
+        if !page.scenes.iter().any(|scene| scene.findings.is_some()) || !page.scenes.iter().any(is_good) {
+            wrong.push(format!("{name}: needs a scene with `findings` and one without"));
+        }
+        for scene in &page.scenes {
+            wrong.extend(judge(&page, scene).into_iter().map(|why| format!("{name} / {}: {why}", scene.heading)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn is_good(scene: &Scene) -> bool {
+    scene.findings.is_none()
+}
+
+fn judge(page: &Page, scene: &Scene) -> Vec<String> {
+    let home = scene.home();
+    let said = home.said();
+    let mut wrong = Vec::new();
+    let found = |said: &[String]| said.iter().any(|line| line.split(' ').nth(1).is_some_and(|id| is_of(id, &page.id)));
+    match &scene.findings {
+        Some(expected) => {
+            let said: Vec<String> = said.iter().filter(|line| !is_background(line)).cloned().collect();
+            if said != *expected {
+                wrong.push(format!("expected {expected:#?}, found {said:#?}"));
+            }
+            if !found(&said) {
+                wrong.push("the check of this page says nothing".to_owned());
+            }
+        }
+        None if found(&said) => wrong.push(format!("is not silent: {said:#?}")),
+        None => {}
+    }
+    if !scene.fixed.is_empty() || !scene.fixed_modes.is_empty() {
+        wrong.extend(judge_fix(page, scene, &home));
+    }
+    wrong
+}
+
+/// What every install gets.
+fn is_background(line: &str) -> bool {
+    line == "info summary.attack_surface"
+}
+
+fn judge_fix(_page: &Page, _scene: &Scene, _home: &Home) -> Vec<String> {
+    Vec::new()
+}
+
+/// Whether an id is one of those that a page is about; the parts in `<…>` vary.
+fn is_of(id: &str, page: &str) -> bool {
+    let (mut id, mut page) = (id.split('.').peekable(), page.split('.').peekable());
+    while let Some(part) = page.next() {
+        if part.starts_with('<') {
+            // A varying part may hold dots itself: up to what follows it.
+            let next = page.peek().copied();
+            id.next();
+            while id.peek().is_some() && next.is_some_and(|next| !next.starts_with('<') && id.peek() != Some(&next)) {
+                id.next();
+            }
+        } else if id.next() != Some(part) {
+            return false;
+        }
+    }
+    id.next().is_none()
+}
+
+/// `channels.<channel>.dm.open` has the page `channels.dm.open`.
+fn file_name(id: &str) -> String {
+    id.split('.').filter(|part| !part.starts_with('<')).collect::<Vec<_>>().join(".")
+}
+
+fn pages() -> BTreeMap<String, PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/checks");
+    let files = fs::read_dir(folder).expect("docs/checks").map(|entry| entry.expect("readable").path());
+    let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let named = pages.map(|path| (path.file_stem().expect("named").to_str().expect("UTF-8").to_owned(), path));
+    named.filter(|(name, _)| name != "README").collect()
+}
