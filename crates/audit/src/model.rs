@@ -2,6 +2,7 @@
 //! question of authority is put to `stockade_policy`.
 
 pub mod agents;
+pub mod channels;
 pub mod exec;
 pub mod gateway;
 pub mod models;
@@ -10,6 +11,7 @@ pub mod tools;
 
 use crate::snapshot::Snapshot;
 pub use agents::{Agent, Agents};
+pub use channels::Channels;
 pub use exec::Exec;
 pub use gateway::Gateway;
 pub use sandbox::Sandbox;
@@ -24,13 +26,20 @@ pub struct Model<'s> {
     pub gateway: Gateway,
     /// Who acts: every agent, its tools, its sandbox and its commands.
     pub agents: Agents<'s>,
+    /// Who may write to an agent.
+    pub channels: Channels<'s>,
 }
 
 impl<'s> Model<'s> {
     /// What follows from a snapshot.
     #[must_use]
     pub fn of(snapshot: &'s Snapshot) -> Self {
-        Self { snapshot, gateway: Gateway::of(snapshot), agents: Agents::of(snapshot) }
+        Self {
+            snapshot,
+            gateway: Gateway::of(snapshot),
+            agents: Agents::of(snapshot),
+            channels: Channels::of(snapshot),
+        }
     }
 
     /// The config.
