@@ -33,6 +33,8 @@ fn pages(root: &Path) -> Result<Vec<(&'static str, String)>> {
     Ok(vec![
         ("docs/reference/cli.md", command_line(root)?),
         ("docs/reference/life-of-a-message.md", stages()),
+        ("docs/checks/README.md", checks(root)?),
+        ("docs/reference/openclaw-differences.md", differences(root)?),
         ("docs/reference/openapi.json", stockade(root, &["decide", "--openapi"])?),
         ("docs/drill.svg", picture(&stockade(root, &["drill", "--baseline"])?)),
     ])
@@ -70,6 +72,64 @@ fn stages() -> String {
     page
 }
 
+/// The list of the pages about checks: the id and the second paragraph of each, which begins with the severity.
+fn checks(root: &Path) -> Result<String> {
+    let mut page = String::from(
+        "# The checks\n\nMade from the pages beside this one. Each page is a test: what it shows as found is found, \
+         exactly; what it shows as mended is what `--fix` writes.\n\n| check | how bad | what is weak |\n|---|---|---|\n",
+    );
+    for path in sorted(&root.join("docs/checks"))? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if !name.ends_with(".md") || name == "README.md" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        let mut paragraphs = text.split("\n\n");
+        let id = paragraphs.next().unwrap_or_default().trim_start_matches("# ").to_owned();
+        let legend = paragraphs.next().unwrap_or_default().replace('\n', " ");
+        let what = paragraphs.next().unwrap_or_default().replace('\n', " ");
+        let what = what.split_inclusive(". ").next().unwrap_or_default().trim().to_owned();
+        page.push_str(&format!("| [{id}]({name}) | {} | {what} |\n", legend.replace('|', "\\|")));
+    }
+    Ok(page)
+}
+
+/// Where our audit and OpenClaw's say different things of the same home: made from the lists that the tests hold to.
+fn differences(root: &Path) -> Result<String> {
+    let mut page = String::from(
+        "# Where the audit differs from OpenClaw's\n\nMade from the cases in `crates/audit/tests/cases`: homes with what \
+         `openclaw security audit` of 2026.9.6 (of 2026.2.6-3 for February's) said of them. A test holds both lists \
+         to what the two really say. Findings that are Stockade's alone stand beside OpenClaw's and are not listed.\n",
+    );
+    for case in sorted(&root.join("crates/audit/tests/cases"))? {
+        let name = case.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let about = std::fs::read_to_string(case.join("about.txt")).unwrap_or_default();
+        let about = about.lines().next().unwrap_or_default();
+        page.push_str(&format!("\n## {name}\n\n{about}\n\n"));
+        let listed = std::fs::read_to_string(case.join("differences.txt")).unwrap_or_default();
+        if listed.trim().is_empty() {
+            page.push_str("The same.\n");
+            continue;
+        }
+        page.push_str("| by | finding | why |\n|---|---|---|\n");
+        for line in listed.lines() {
+            let (finding, why) = line.split_once(" | ").unwrap_or((line, ""));
+            let (by, finding) = finding.split_once(' ').unwrap_or(("", finding));
+            page.push_str(&format!("| {by} | `{finding}` | {why} |\n"));
+        }
+    }
+    Ok(page)
+}
+
+fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
 /// The drill's terminal as a picture: what it printed, line by line.
 fn picture(output: &str) -> String {
     // What was said on standard error comes after the data here; the first line of it opened the drill.
@@ -100,6 +160,6 @@ fn picture(output: &str) -> String {
 const COMMANDS: &[&str] = &[
     "", "up", "drill", "chat", "approvals", "approvals list", "approvals watch", "approvals allow", "approvals deny",
     "config", "config held", "config confirm", "incident", "incident contain", "incident release", "incident status",
-    "journal", "journal verify", "journal tail", "trace", "decide", "models", "models fetch", "models serve",
+    "security", "security audit", "security undo", "journal", "journal verify", "journal tail", "trace", "decide", "models", "models fetch", "models serve",
     "completions",
 ];

@@ -122,6 +122,12 @@ const NPM: &[(&str, &str, &str)] = &[
         "26.10.0",
         "sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==",
     ),
+    // The schema of SARIF 2.1.0, for the test of our reports.
+    (
+        "@microsoft/jest-sarif",
+        "1.0.0-beta.0",
+        "sha512-A1fOhPd6Ic5iDk4F9YPw1qNB4XF+7+IviR7xl8r2F6QzQkx5cpY9LsGk2rExiFIEcBbjpVnSmwWGBukASkiQ9A==",
+    ),
 ];
 
 const STAMP: &str = "installed.txt";

@@ -354,17 +354,27 @@ mod tests {
 
     #[test]
     fn every_key_of_the_own_table_is_read() {
-        let parents: Vec<&str> = crate::own::KEYS.lines().filter(|line| !line.starts_with(' ')).collect();
-        let mut section = "";
-        for line in crate::own::KEYS.lines() {
-            let key = line.trim();
-            if parents.contains(&line) {
-                section = line;
+        let mut path: Vec<&str> = Vec::new();
+        let lines: Vec<&str> = crate::own::KEYS.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let depth = line.len() - line.trim_start().len();
+            path.truncate(depth);
+            path.push(line.trim());
+            let is_parent = lines.get(at + 1).is_some_and(|next| next.len() - next.trim_start().len() > depth);
+            if is_parent {
                 continue;
             }
-            let wrong = serde_json::json!({ section: { key: "not a value of this key" } });
+            // No key takes an object with this field; what else an item needs is there.
+            let wrong = path.iter().rev().fold(serde_json::json!({ "": 1 }), |value, key| match *key {
+                "[]" => {
+                    let mut item = serde_json::json!({ "checkId": "x", "reason": "y" });
+                    item.as_object_mut().expect("one").extend(value.as_object().expect("one").clone());
+                    serde_json::json!([item])
+                }
+                key => serde_json::json!({ key: value }),
+            });
             let read: Result<crate::own::OwnConfig, _> = serde_json::from_value(wrong);
-            assert!(read.is_err(), "{section}.{key} is in the table, and nothing reads it");
+            assert!(read.is_err(), "{path:?} is in the table, and nothing reads it");
         }
     }
 }

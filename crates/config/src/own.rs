@@ -17,6 +17,8 @@ pub struct OwnConfig {
     pub approvals: Approvals,
     /// The limits of one turn.
     pub turn: Turn,
+    /// What the operator accepts of what the audit finds.
+    pub audit: AuditKeys,
 }
 
 /// `egress`.
@@ -70,6 +72,30 @@ impl Default for Turn {
     }
 }
 
+/// `audit`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct AuditKeys {
+    /// Findings that are set apart in every report. Default: none.
+    pub suppressions: Vec<Suppression>,
+}
+
+/// One item of `audit.suppressions`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suppression {
+    /// The check, by its exact id.
+    pub check_id: String,
+    /// The key that the finding must be about. Default: any.
+    pub key: Option<String>,
+    /// What its detail must include, in any case. Default: anything.
+    pub detail_includes: Option<String>,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it is, such as `2026-12-31`. Default: without end.
+    pub expires: Option<String>,
+}
+
 words! {
     /// A layer of the native sandbox, as named in `sandbox.acceptDegraded`.
     SandboxPart {
@@ -106,4 +132,12 @@ approvals
 turn
  maxToolCalls
  timeoutSeconds
+audit
+ suppressions
+  []
+   checkId
+   key
+   detailIncludes
+   reason
+   expires
 ";

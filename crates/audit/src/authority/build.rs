@@ -1,0 +1,329 @@
+//! From what is in force to a graph.
+
+use serde_json::{Value, json};
+use stockade_config::KeyPath;
+use stockade_config::model::{ExecHost, ExecSecurity, SandboxMode};
+
+use super::edit::{Act, KeyEdit};
+use super::graph::{EditId, Graph, NodeId, Part};
+use crate::model::channels::Account;
+use crate::model::{Agent, Model};
+
+/// The graph of an install, and the edits that its edges name.
+pub(super) fn build(model: &Model<'_>) -> (Graph, Vec<KeyEdit>) {
+    let mut builder = Builder { model, graph: Graph::default(), edits: Vec::new() };
+    for account in model.channels.live() {
+        builder.channel(account);
+    }
+    builder.http();
+    builder.hooks();
+    for agent in &model.agents.list {
+        builder.reading(agent);
+        builder.acting(agent);
+    }
+    (builder.graph, builder.edits)
+}
+
+struct Builder<'m, 's> {
+    model: &'m Model<'s>,
+    graph: Graph,
+    edits: Vec<KeyEdit>,
+}
+
+impl Builder<'_, '_> {
+    /// Whom a channel lets in whom nobody chose.
+    fn channel(&mut self, account: &Account<'_>) {
+        let label = account.label();
+        let direct = (account.dm_policy() == "open").then(|| {
+            let key = account.dm_policy_key();
+            (format!("{label}: direct messages"), format!("{key} is open"), vec![self.set(key, json!("pairing"), 1)])
+        });
+        let named = account.allow_from().iter().any(|entry| entry == "*") && account.dm_policy() == "allowlist";
+        let named = named.then(|| {
+            let key = account.allow_from_key();
+            (format!("{label}: direct messages"), format!("{key} holds \"*\""), vec![self.take(key, json!("*"), 1)])
+        });
+        let groups = (account.group_policy() == "open").then(|| {
+            let key = account.group_policy_key();
+            (format!("{label}: groups"), format!("{key} is open"), vec![self.set(key, json!("allowlist"), 0)])
+        });
+        for (door, because, cuts) in [direct, named, groups].into_iter().flatten() {
+            let who = self.graph.node(0, STRANGERS, Part::Source);
+            let door = self.graph.node(1, &door, Part::Way);
+            self.graph.edge(who, door, because, cuts);
+            for agent in self.agents_of(account) {
+                let agent = self.graph.node(2, &format!("agent {agent}"), Part::Way);
+                self.graph.edge(door, agent, "messages go to it", Vec::new());
+            }
+            self.elevated(account, door);
+        }
+    }
+
+    /// Elevated commands run on the host for whoever the channel's list names, whatever the agent has.
+    fn elevated(&mut self, account: &Account<'_>, door: NodeId) {
+        let config = self.model.config();
+        let key = KeyPath::dotted("tools.elevated.allowFrom").child(account.channel);
+        let listed = crate::snapshot::config::texts(config.at(&key));
+        let runs = self.model.agents.contexts().any(|agent| agent.may_use("exec") && agent.exec.runs());
+        if config.is_false("tools.elevated.enabled") || !listed.iter().any(|entry| entry.trim() == "*") || !runs {
+            return;
+        }
+        let written = listed.iter().find(|entry| entry.trim() == "*").cloned().unwrap_or_default();
+        let cuts = vec![
+            self.take(key.clone(), json!(written), 1),
+            self.set(KeyPath::dotted("tools.elevated.enabled"), json!(false), 2),
+        ];
+        let mode = self.graph.node(3, "elevated mode", Part::Way);
+        self.graph.edge(door, mode, format!("{key} holds \"*\""), cuts);
+        let end = self.graph.node(5, HOST, Part::BadEnd);
+        self.graph.edge(mode, end, "elevated commands leave the sandbox", Vec::new());
+    }
+
+    /// An interface without authentication is everybody's who reaches it.
+    fn http(&mut self) {
+        let gateway = &self.model.gateway;
+        if gateway.has_auth || !gateway.remote_exposed {
+            return;
+        }
+        let because = format!("gateway.bind is {} and nothing authenticates", gateway.bind);
+        let cuts = vec![
+            self.edit(KeyPath::dotted("gateway.auth.token"), Act::SetSecret, 0),
+            self.set(KeyPath::dotted("gateway.bind"), json!("loopback"), 2),
+        ];
+        let cuts = if gateway.tailscale == "off" && gateway.auth_mode != "none" { cuts } else { cuts.into_iter().take(1).collect() };
+        let who = self.graph.node(0, NETWORK, Part::Source);
+        let door = self.graph.node(1, "the gateway's interfaces", Part::Way);
+        self.graph.edge(who, door, because, cuts);
+        for agent in &self.model.agents.list {
+            let agent = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+            self.graph.edge(door, agent, "a client may speak to it", Vec::new());
+        }
+    }
+
+    /// Hooks: whoever calls one without a token, and whoever wrote what a hook brings.
+    fn hooks(&mut self) {
+        let config = self.model.config();
+        if !config.is_true("hooks.enabled") {
+            return;
+        }
+        let listed = config.get("hooks.allowedAgentIds").map(|list| crate::snapshot::config::texts(Some(list)));
+        let reached = |id: &str| listed.as_ref().is_none_or(|listed| listed.iter().any(|entry| entry == "*" || entry == id));
+        let reached: Vec<String> =
+            self.model.agents.list.iter().map(|agent| agent.id.clone()).filter(|id| reached(id)).collect();
+        let open = config.secret("hooks.token").is_none_or(|token| !token.has_value());
+        let off = self.set(KeyPath::dotted("hooks.enabled"), json!(false), 3);
+        let mut doors = Vec::new();
+        if open && config.get("hooks.token").is_none() {
+            let cuts = vec![self.edit(KeyPath::dotted("hooks.token"), Act::SetSecret, 0), off];
+            let who = self.graph.node(0, if self.model.gateway.remote_exposed { NETWORK } else { LOCAL }, Part::Source);
+            let door = self.graph.node(1, "hooks", Part::Way);
+            self.graph.edge(who, door, "hooks.enabled is true and hooks.token is not set", cuts);
+            doors.push(door);
+        }
+        if config.get("hooks.gmail").is_some() {
+            let who = self.graph.node(0, WRITERS, Part::Source);
+            let door = self.graph.node(1, "mail that a hook brings", Part::Way);
+            self.graph.edge(who, door, "hooks.gmail is set", vec![off]);
+            doors.push(door);
+        }
+        for door in doors {
+            for id in &reached {
+                let agent = self.graph.node(2, &format!("agent {id}"), Part::Way);
+                self.graph.edge(door, agent, "hooks wake it", Vec::new());
+            }
+        }
+    }
+
+    /// What an agent reads that others write.
+    fn reading(&mut self, agent: &Agent<'_>) {
+        for (tool, what) in READING {
+            if !self.has(agent, tool) {
+                continue;
+            }
+            let who = self.graph.node(0, WRITERS, Part::Source);
+            let door = self.graph.node(1, what, Part::Way);
+            self.graph.edge(who, door, "anybody may have written it", Vec::new());
+            let node = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+            let cuts = self.without(agent, &[tool]);
+            self.graph.edge(door, node, format!("it has {tool}"), cuts);
+        }
+    }
+
+    /// What an agent can do.
+    fn acting(&mut self, agent: &Agent<'_>) {
+        self.commands(agent);
+        self.binds(agent);
+        self.files(agent);
+        for (tools, end) in ACTING {
+            for tool in *tools {
+                if self.has(agent, tool) {
+                    let cuts = self.without(agent, &[tool]);
+                    self.step(agent, tool, end, format!("it has {tool}"), cuts);
+                }
+            }
+        }
+    }
+
+    fn commands(&mut self, agent: &Agent<'_>) {
+        let exec = &agent.exec;
+        let unasked = exec.security.value == ExecSecurity::Full && !exec.asks_always();
+        if !unasked || !exec.leaves_sandbox(&agent.sandbox) || !self.has(agent, "exec") {
+            return;
+        }
+        let because = format!("{} lets commands run on the host, unasked", exec.security.key);
+        let mut cuts = self.without(agent, &["exec", "process"]);
+        cuts.push(self.exec(agent, "ask", "always"));
+        cuts.push(self.exec(agent, "security", "deny"));
+        if exec.host.value == ExecHost::Auto {
+            cuts.push(self.sandboxed(agent));
+        }
+        self.step(agent, "exec", HOST, because, cuts);
+    }
+
+    /// A folder of the host in a sandbox that its judge would not let in.
+    fn binds(&mut self, agent: &Agent<'_>) {
+        if !agent.exec.runs_in_sandbox(&agent.sandbox) || !self.has(agent, "exec") {
+            return;
+        }
+        let judge = Binds::of(self.model.snapshot);
+        for bind in &agent.sandbox.binds {
+            let Some(why) = judge.refusal(bind.text) else { continue };
+            let key = list_key(bind.list, agent.key.as_ref());
+            let cuts = vec![self.take(key.clone(), json!(bind.text), 1)];
+            let source = bind.text.split(':').next().unwrap_or_default();
+            let end = if source.contains(".sock") || source.contains("/run") { HOST } else { KEYS };
+            self.step(agent, "exec in the sandbox", end, format!("{key} shows it {source}: {why}"), cuts);
+        }
+    }
+
+    fn files(&mut self, agent: &Agent<'_>) {
+        let inside = agent.sandbox.mode.value == SandboxMode::All;
+        let bounded = agent.tool_setting("fs.workspaceOnly").is_some_and(|found| *found.value == Value::Bool(true));
+        if inside || bounded {
+            return;
+        }
+        for (tools, end) in FILES {
+            for tool in *tools {
+                if !self.has(agent, tool) {
+                    continue;
+                }
+                let mut cuts = self.without(agent, &[tool]);
+                cuts.push(self.sandboxed(agent));
+                let key = self.own(agent, "tools.fs.workspaceOnly");
+                cuts.push(self.set(key, json!(true), 1));
+                let because = format!("it has {tool}, outside a sandbox and with tools.fs.workspaceOnly not true");
+                self.step(agent, tool, end, because, cuts);
+            }
+        }
+    }
+
+    fn step(&mut self, agent: &Agent<'_>, tool: &str, end: &str, because: String, cuts: Vec<EditId>) {
+        let from = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+        let tool = self.graph.node(3, &format!("{tool} of {}", agent.id), Part::Way);
+        let end = self.graph.node(5, end, Part::BadEnd);
+        self.graph.edge(from, tool, because, cuts);
+        self.graph.edge(tool, end, "it does that", Vec::new());
+    }
+
+    fn has(&self, agent: &Agent<'_>, tool: &str) -> bool {
+        agent.may_use(tool)
+    }
+
+    /// The edits that each take tools away: for this agent, or for all.
+    fn without(&mut self, agent: &Agent<'_>, tools: &[&str]) -> Vec<EditId> {
+        // One entry must do: an edit that adds two would be two.
+        let entry = match tools {
+            ["exec", "process"] => "group:runtime",
+            [tool, ..] => tool,
+            [] => return Vec::new(),
+        };
+        let mut keys = vec![KeyPath::dotted("tools.deny")];
+        keys.extend(agent.key.as_ref().map(|key| key.child("tools").child("deny")));
+        keys.into_iter().map(|key| self.edit(key, Act::Add(json!(entry)), 3)).collect()
+    }
+
+    /// A word of `tools.exec`, where the agent's own stands or for all. A `mode` stands in the place of the pair.
+    fn exec(&mut self, agent: &Agent<'_>, name: &str, word: &str) -> EditId {
+        let at = &agent.exec.security.key;
+        let mode = at.parts().last().is_some_and(|last| last == "mode");
+        match (mode, at.parent()) {
+            (true, _) => self.set(at.clone(), json!(if name == "ask" { "ask" } else { "deny" }), 1),
+            (false, Some(above)) => self.set(above.child(name), json!(word), if name == "ask" { 1 } else { 3 }),
+            (false, None) => self.set(KeyPath::dotted("tools.exec").child(name), json!(word), 1),
+        }
+    }
+
+    fn sandboxed(&mut self, agent: &Agent<'_>) -> EditId {
+        self.set(agent.sandbox.mode.key.clone(), json!("all"), 1)
+    }
+
+    /// Where a setting of the agent stands: its own where it is written there, else everybody's.
+    fn own(&self, agent: &Agent<'_>, dotted: &str) -> KeyPath {
+        match (agent.own(dotted), &agent.key) {
+            (Some(setting), _) => setting.key,
+            _ => KeyPath::dotted(dotted),
+        }
+    }
+
+    fn agents_of(&self, account: &Account<'_>) -> Vec<String> {
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let bindings = self.model.config().get("bindings").and_then(Value::as_array).into_iter().flatten();
+        let mut bound: Vec<String> = bindings
+            .filter(|binding| {
+                let matched = binding.get("match").unwrap_or(&Value::Null);
+                text(matched, "channel").is_none_or(|channel| channel == account.channel)
+                    && text(matched, "accountId").is_none_or(|id| id == account.id || id == "*")
+            })
+            .filter_map(|binding| text(binding, "agentId"))
+            .filter_map(|id| self.model.agents.find(&id).map(|agent| agent.id.clone()))
+            .collect();
+        let default = self.model.agents.default_id.clone();
+        if bound.is_empty() && default.is_none() {
+            // Nobody is marked: any of them may be meant.
+            bound.extend(self.model.agents.list.iter().map(|agent| agent.id.clone()));
+        }
+        bound.extend(default);
+        bound.sort();
+        bound.dedup();
+        bound
+    }
+
+    fn set(&mut self, key: KeyPath, to: Value, cost: u32) -> EditId {
+        self.edit(key, Act::Set(to), cost)
+    }
+
+    fn take(&mut self, key: KeyPath, item: Value, cost: u32) -> EditId {
+        self.edit(key, Act::Drop(item), cost)
+    }
+
+    fn edit(&mut self, key: KeyPath, act: Act, cost: u32) -> EditId {
+        let edit = KeyEdit { key, act, cost };
+        self.edits.iter().position(|known| *known == edit).unwrap_or_else(|| {
+            self.edits.push(edit);
+            self.edits.len() - 1
+        })
+    }
+}
+
+const STRANGERS: &str = "anybody who finds the bot";
+const NETWORK: &str = "anybody on the network";
+const LOCAL: &str = "any program on this machine";
+const WRITERS: &str = "whoever wrote what is read";
+const HOST: &str = "commands on the host, unasked";
+const KEYS: &str = "keys and files of the operator";
+const OWN_RULES: &str = "its own permissions";
+const LATER: &str = "jobs that run later";
+const DEVICES: &str = "paired devices";
+
+/// Tools that bring in what others wrote.
+const READING: &[(&str, &str)] = &[
+    ("web_fetch", "web pages"),
+    ("web_search", "search results"),
+    ("x_search", "posts"),
+    ("browser", "pages in the browser"),
+];
+/// Tools that act by themselves, and what that is.
+const ACTING: &[(&[&str], &str)] =
+    &[(&["gateway", "plugins", "openclaw"], OWN_RULES), (&["automations"], LATER), (&["nodes", "computer", "mobile_ui"], DEVICES)];
+/// File tools outside a sandbox: who writes any file of the operator runs commands at the next login.
+const FILES: &[(&[&str], &str)] = &[(&["write", "edit", "apply_patch"], HOST), (&["read"], KEYS)];
