@@ -1,0 +1,33 @@
+//! The folders above: who can rename a folder can put another in its place, whatever its own mode.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::Named;
+use crate::snapshot::Install;
+
+/// Every folder above the state directory and above the files of the config, by their names and by their real paths,
+/// that is not itself in the state directory.
+pub(super) fn above(install: &Install, named: &Named<'_>) -> BTreeSet<PathBuf> {
+    let state = Path::new(&install.state);
+    let real_state = std::fs::canonicalize(state).ok();
+    let inside =
+        |path: &Path| path.starts_with(state) || real_state.as_ref().is_some_and(|real| path.starts_with(real));
+    let config = named.config_files.iter().map(|file| file.path.as_str());
+    let mut above = BTreeSet::new();
+    for path in config.chain([install.config.as_str(), install.state.as_str()]).map(Path::new) {
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        for path in [path, &real] {
+            let folders = path.ancestors().skip(1).filter(|folder| folder.is_absolute() && !inside(folder));
+            above.extend(folders.map(Path::to_owned));
+        }
+    }
+    above
+}
+
+/// The operator: the user who runs the audit, or when that is root, who may be auditing somebody else's install, the
+/// owner of the folder that the state directory stands in.
+pub(super) fn owner(install: &Install) -> u32 {
+    let above = Path::new(&install.state).parent().filter(|_| install.uid == 0);
+    above.and_then(|folder| rustix::fs::stat(folder).ok()).map_or(install.uid, |stat| stat.st_uid)
+}
