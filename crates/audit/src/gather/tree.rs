@@ -50,7 +50,7 @@ struct Walk<'w> {
     install: &'w Install,
     /// Who may own the files: root and the operator.
     owner: u32,
-    /// The real path of the state directory.
+    /// The real path of the state directory; empty when there is none.
     state: Vec<u8>,
     /// What the config names and was not met yet.
     named: HashMap<Id, (String, Role)>,
@@ -116,6 +116,7 @@ impl<'w> Walk<'w> {
             let ground = match role {
                 Role::Workspace => Some(Ground::Workspace),
                 Role::CredentialsDir => Some(Ground::Credentials),
+                Role::AgentDir(ref id) => Some(Ground::Keys(id.as_str().into())),
                 _ => None,
             };
             self.place(&path, &role, ground);
@@ -218,8 +219,8 @@ impl<'w> Walk<'w> {
         let (role, ground) = match found {
             Some(Role::Workspace) if kind == Kind::Folder => (Role::Workspace, Some(Ground::Workspace)),
             Some(Role::CredentialsDir) if kind == Kind::Folder => (Role::CredentialsDir, Some(Ground::Credentials)),
-            Some(role) => (role, None),
-            None => folder.ground.below(name.to_bytes(), kind),
+            Some(role) if !matches!(role, Role::AgentDir(_)) => (role, None),
+            _ => folder.ground.below(name.to_bytes(), kind),
         };
         if kind == Kind::File {
             self.count(&stat);
@@ -357,6 +358,8 @@ impl<'w> Walk<'w> {
     fn finish(mut self) -> (Tree, Vec<Trouble>) {
         self.tree.entries.sort_by(|a, b| (&a.path, &a.role).cmp(&(&b.path, &b.role)));
         self.tree.entries.dedup_by(|later, first| later.path == first.path);
+        self.tree.owner = self.owner;
+        self.tree.real = sight::shown(&self.state).0;
         (self.tree, self.troubles)
     }
 }

@@ -13,6 +13,10 @@ pub struct Tree {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Whose the install is: the user who ran the audit, or when root did, the owner of the folder that it stands in.
+    pub owner: u32,
+    /// The real path of the state directory, links followed; empty when it is not there.
+    pub real: String,
 }
 
 /// One file or folder.

@@ -12,6 +12,8 @@ pub struct Named<'n> {
     pub config_files: &'n [ConfigFile],
     /// Workspaces of agents.
     pub workspaces: Vec<String>,
+    /// Folders of agents' keys that stand elsewhere: the agent, and its `agentDir`.
+    pub agent_dirs: Vec<(String, String)>,
     /// `logging.file`.
     pub log_file: Option<String>,
     /// Files of secrets: `tokenFile` and its like, those of secret providers, private keys.
@@ -43,7 +45,11 @@ impl<'n> Named<'n> {
             .filter_map(|agent| agent.get("workspace")?.as_str())
             .filter_map(whole)
             .collect();
+        let agent_dirs = config
+            .fields("agents.entries")
+            .filter_map(|(id, agent)| Some((id.trim().to_lowercase(), whole(agent.get("agentDir")?.as_str()?)?)));
         Self {
+            agent_dirs: agent_dirs.collect(),
             config_files: &config.files,
             workspaces,
             log_file: config.text("logging.file").and_then(whole),
@@ -67,6 +73,7 @@ impl<'n> Named<'n> {
             .chain(self.log_file.iter().map(|path| (path.clone(), Role::Log)))
             .chain(self.credentials.iter().map(|path| (path.clone(), Role::CredentialsDir)))
             .chain(each(&self.secret_files, Role::SecretFile))
+            .chain(self.agent_dirs.iter().map(|(id, path)| (path.clone(), Role::AgentDir(id.clone()))))
             .chain(each(&self.workspaces, Role::Workspace))
             .collect()
     }

@@ -147,10 +147,9 @@ pub(super) fn open(dir: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> Result<Ow
     }
 }
 
-/// The real path, links followed; the path itself where that cannot be told.
+/// The real path, links followed; empty where nothing is.
 pub(super) fn real(path: &str) -> Vec<u8> {
-    std::fs::canonicalize(path)
-        .map_or_else(|_| path.as_bytes().to_vec(), |real| real.into_os_string().into_encoded_bytes())
+    std::fs::canonicalize(path).map_or_else(|_| Vec::new(), |real| real.into_os_string().into_encoded_bytes())
 }
 
 /// A path as text on one line, and whether that is not the path itself: a name can hold line ends, terminal sequences

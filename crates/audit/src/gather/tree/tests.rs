@@ -382,7 +382,8 @@ fn an_install_that_is_not_there_is_no_trouble() {
     let mut home = Home::new(&[]);
     home.install.state = home.path("nothing").to_str().expect("text").to_owned();
     home.config.clear();
-    assert_eq!(home.walk(), (Tree::default(), vec![]));
+    let (tree, troubles) = home.walk();
+    assert_eq!((tree.entries, tree.files, tree.real.as_str(), troubles), (vec![], 0, "", vec![]));
 }
 
 #[test]
