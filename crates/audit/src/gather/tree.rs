@@ -34,12 +34,11 @@ pub fn walk(install: &Install, named: &Named<'_>, visit: &mut dyn FnMut(&Seen<'_
     let mut walk = Walk::new(install, visit);
     walk.look_up(named);
     walk.state();
-    walk.rest();
     if let Some(folder) = named.default_logs {
         walk.place(folder, &Role::DefaultLog, Some(Ground::Logs));
     }
-    let paths = parents::above(install, named);
-    for path in paths {
+    walk.rest();
+    for path in parents::above(install, named) {
         walk.parent(&path);
     }
     walk.finish()
@@ -270,10 +269,7 @@ impl<'w> Walk<'w> {
             return self.trouble(&path, "changed while it was looked at".to_owned());
         }
         let shut = shut(below.mode) & !above.closed;
-        let closed_by = match (&above.closed_by, shut) {
-            (None, 1..) => Some(Rc::from(sight::shown(&path).0)),
-            (known, _) => known.clone(),
-        };
+        let closed_by = if shut == 0 { above.closed_by.clone() } else { Some(Rc::from(sight::shown(&path).0)) };
         let (closed, device) = (above.closed | shut, above.device);
         self.folder(Folder { fd, path, ground: below.ground, closed, closed_by, depth, device });
     }
@@ -304,7 +300,7 @@ impl<'w> Walk<'w> {
         let kind = sight::kind(stat);
         kind != Kind::File
             || !self.is_ours(stat.st_uid)
-            || stat.st_mode & role.unwanted() != 0
+            || stat.st_mode & role.unwanted(stat.st_uid, stat.st_gid) != 0
             || (stat.st_nlink > 1 && role.is_secret())
             || is_fixed(role)
     }
@@ -318,7 +314,7 @@ impl<'w> Walk<'w> {
             Kind::Link => entry.role.is_secret() || !self.is_inside(entry.target.as_deref()),
             Kind::File | Kind::Folder => {
                 !self.is_ours(entry.uid)
-                    || entry.mode & entry.role.unwanted() != 0
+                    || entry.unwanted() != 0
                     || (entry.kind == Kind::File && entry.links > 1 && entry.role.is_secret())
             }
         }

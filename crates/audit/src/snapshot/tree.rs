@@ -47,7 +47,7 @@ pub struct Entry {
     pub acl: Vec<String>,
     /// Those of the bits `0o077` that let nobody in, because a folder above, within the state directory, is closed.
     pub closed: u32,
-    /// The outermost folder that closes them.
+    /// The folder from which on they are closed.
     pub closed_by: Option<String>,
     /// Whether `path` is not the name itself, but shows what in it is invisible or no UTF-8 as escapes. Such a path
     /// must not be changed by.
@@ -65,6 +65,12 @@ impl Entry {
     #[must_use]
     pub const fn reachable(&self) -> u32 {
         self.open() & !self.closed
+    }
+
+    /// Those of the permission bits that nobody but the owner should have.
+    #[must_use]
+    pub const fn unwanted(&self) -> u32 {
+        self.mode & self.role.unwanted(self.uid, self.gid)
     }
 
     /// The last part of the path.
@@ -145,9 +151,15 @@ impl Role {
         !matches!(self, Self::Workspace | Self::Code | Self::Parent | Self::Other)
     }
 
-    /// The permission bits that nobody but the owner should have.
+    /// The permission bits that nobody but the owner should have. Where secrets are, none; elsewhere, to write, and a
+    /// group with its owner's number counts as his own: by the convention of most systems it has no other member, and
+    /// their default is to let it write.
     #[must_use]
-    pub const fn unwanted(&self) -> u32 {
-        if self.is_secret() { 0o077 } else { 0o022 }
+    pub const fn unwanted(&self, uid: u32, gid: u32) -> u32 {
+        match (self.is_secret(), uid == gid) {
+            (true, _) => 0o077,
+            (false, true) => 0o002,
+            (false, false) => 0o022,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the gateway runs and what its agents obey: who else may write it.
 
-use super::{about, foreign_write, listed, reached};
+use super::{about, listed, reached};
 use crate::checks::Check;
 use crate::finding::{Finding, Severity};
 use crate::model::Model;
@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check { ids: &["fs.plugin_code.perms_writable", 
 fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let open = |role: Role| -> Vec<&Entry> {
         let entries = model.snapshot.tree.entries.iter().filter(|entry| entry.role == role);
-        entries.filter(|entry| matches!(entry.kind, Kind::File | Kind::Folder) && foreign_write(entry) != 0).collect()
+        entries.filter(|entry| matches!(entry.kind, Kind::File | Kind::Folder) && entry.unwanted() != 0).collect()
     };
     let code = open(Role::Code);
     if !code.is_empty() {

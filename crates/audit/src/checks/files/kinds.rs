@@ -65,7 +65,7 @@ fn leading_out(model: &Model<'_>, entry: &Entry) -> Option<Finding> {
     let strange = !is_ours(model, entry.uid);
     let (severity, what) = if strange {
         (Severity::Critical, format!("belongs to user {}", entry.uid))
-    } else if super::foreign_write(entry) != 0 {
+    } else if super::writable(entry.mode & Role::Other.unwanted(entry.uid, entry.gid)) {
         (Severity::Critical, "can be written by others".to_owned())
     } else if entry.role.is_secret() && super::readable(entry.open()) {
         let grave = entry.role == Role::Config && entry.mode & 0o004 != 0 && holds_secrets(model);

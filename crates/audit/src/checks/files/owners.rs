@@ -1,6 +1,6 @@
 //! Who owns what, who may rename a folder above, and whom an access control list lets in: none of it shows in a mode.
 
-use super::{about, can_mend, closed, foreign_write, is_ours, listed};
+use super::{about, can_mend, closed, is_ours, listed, quoted};
 use crate::checks::Check;
 use crate::finding::{Finding, Fix, Place, Severity};
 use crate::model::Model;
@@ -31,7 +31,8 @@ fn foreign(model: &Model<'_>, entries: &[Entry], findings: &mut Vec<Finding>) {
             ))
             .remedy(format!(
                 "Find out who made them. Then give them to the operator: chown {} {}",
-                model.snapshot.tree.owner, first.path
+                model.snapshot.tree.owner,
+                quoted(&first.path)
             ));
         finding.places.extend(files.iter().take(super::PLACES).map(|entry| Place::File(entry.path.clone())));
         findings.push(finding);
@@ -42,7 +43,7 @@ fn foreign(model: &Model<'_>, entries: &[Entry], findings: &mut Vec<Finding>) {
 /// belongs to a stranger.
 fn parent(model: &Model<'_>, entry: &Entry) -> Option<Finding> {
     let strange = !is_ours(model, entry.uid);
-    let bits = if entry.mode & 0o1000 == 0 { foreign_write(entry) } else { 0 };
+    let bits = if entry.mode & 0o1000 == 0 { entry.unwanted() } else { 0 };
     let (severity, who) = match bits {
         _ if strange => (Severity::Critical, format!("User {} owns it", entry.uid)),
         0 => return None,
@@ -62,7 +63,7 @@ fn parent(model: &Model<'_>, entry: &Entry) -> Option<Finding> {
         );
     }
     let mode = entry.mode & 0o7755;
-    let finding = finding.remedy(format!("chmod {mode:o} {}", entry.path));
+    let finding = finding.remedy(format!("chmod {mode:o} {}", quoted(&entry.path)));
     let mended = can_mend(model, entry) && entry.uid != 0;
     let fix = || Fix::ask(format!("let only the owner write in {}", entry.path)).mode(entry.path.clone(), mode);
     Some(if mended { finding.fix(fix()) } else { finding })
@@ -88,7 +89,7 @@ fn acls(model: &Model<'_>, entries: &[Entry], findings: &mut Vec<Finding>) {
             .detail(format!("Beside the mode, a list names users or groups:\n{}{more}", lines.join("\n")));
         let bits = |entry: &Entry| if entry.role.is_secret() { closed(entry) } else { entry.mode & 0o7755 };
         let mut finding = about(model, finding, &files, bits);
-        let first = files.first().map_or("", |entry| entry.path.as_str());
+        let first = files.first().map_or_else(String::new, |entry| quoted(&entry.path));
         finding.remediation = Some(format!("Remove the list: setfacl -b {first}"));
         findings.push(finding);
     }

@@ -89,7 +89,7 @@ fn subject(entry: &Entry) -> Option<Subject> {
 fn danger(entry: &Entry, covered: bool) -> Option<Danger> {
     let sessions = matches!(entry.role, Role::SessionsStore(_));
     let through = if entry.kind == Kind::Folder { 0o011 } else { 0 };
-    if writable(entry.open()) {
+    if writable(entry.unwanted()) {
         (!covered || sessions).then_some(Danger::Write)
     } else if entry.role.is_secret() && (readable(entry.open()) || entry.open() & through != 0) {
         // Who may only connect to a socket, or pass it by, reads nothing.
@@ -246,7 +246,7 @@ mod tests {
         };
         let findings = crate::testing::findings(&install(vec![file.clone()]), "fs.");
         assert!(matches!(findings.as_slice(), [only] if only.severity == Severity::Warn));
-        assert!(findings[0].detail.contains("because /home/op/.openclaw is closed"), "{}", findings[0].detail);
+        assert!(findings[0].detail.contains("now: /home/op/.openclaw is closed"), "{}", findings[0].detail);
         let other = entry("credentials/y.json", Role::Credential, 0o666);
         let findings = crate::testing::findings(&install(vec![file, other]), "fs.");
         assert!(matches!(findings.as_slice(), [only] if only.severity == Severity::Critical), "one is in reach");
@@ -260,7 +260,7 @@ mod tests {
         let socket = Entry { kind: Kind::Special, ..entry("exec-approvals.sock", Role::ExecApprovals, 0o666) };
         assert_eq!(said(vec![socket]), ["critical fs.approvals_writable"]);
         assert_eq!(said(vec![entry("cron/jobs.json", Role::Other, 0o666)]), ["critical fs.secret_file.perms_writable"]);
-        assert!(said(vec![entry("media/", Role::Other, 0o755)]).is_empty());
+        assert!(said(vec![entry("media/", Role::Other, 0o755), entry("cron/", Role::Other, 0o775)]).is_empty());
     }
 
     #[test]

@@ -110,3 +110,32 @@ const FILE_KEYS: &[&str] = &[
     "tokenFile", "botTokenFile", "appTokenFile", "secretFile", "webhookSecretFile", "passwordFile", "keyPath",
     "identityFile", "privateKeyFile", "serviceAccountFile", "credentialsFile",
 ];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_config_names_files_in_many_places() {
+        let install = Install { home: Some("/home/op".into()), ..Install::default() };
+        let value = json!({
+            "channels": {"telegram": {"accounts": {"a": {"tokenFile": "~/tg"}}}},
+            "secrets": {"providers": {"vault": {"source": "file", "path": "/etc/oc/secrets.json"}}},
+            "gateway": {"tls": {"keyPath": "relative/key.pem"}},
+            "logging": {"file": " ~/oc.log "},
+            "agents": {
+                "defaults": {"workspace": "~/work"},
+                "entries": {"Coder": {"workspace": "/srv/code", "agentDir": "/srv/agent"}},
+                "list": [{"id": "feb", "workspace": "~/feb"}],
+            },
+        });
+        let config = ConfigFacts { value, ..ConfigFacts::default() };
+        let named = Named::of(&install, &config, &EnvFacts::default());
+        assert_eq!(named.secret_files, ["/home/op/tg", "/etc/oc/secrets.json"]);
+        assert_eq!(named.workspaces, ["/srv/code", "/home/op/feb", "/home/op/work"]);
+        assert_eq!(named.agent_dirs, [("coder".to_owned(), "/srv/agent".to_owned())]);
+        assert_eq!(named.log_file.as_deref(), Some("/home/op/oc.log"));
+    }
+}

@@ -109,6 +109,8 @@ pub(super) fn entry(
     let of = leads.as_ref().map_or(stat, |(_, stat)| stat);
     let (acl, trouble) = if kind == Kind::Link { (Vec::new(), None) } else { acl::of(dir, name, stat, kind) };
     let (path, escaped) = shown(&path.bytes());
+    #[allow(clippy::useless_conversion, reason = "the number of names is 32 bits wide on some processors")]
+    let links = u64::from(stat.st_nlink);
     let entry = Entry {
         path,
         role,
@@ -116,7 +118,7 @@ pub(super) fn entry(
         mode: of.st_mode & 0o7777,
         uid: of.st_uid,
         gid: of.st_gid,
-        links: u64::from(stat.st_nlink),
+        links,
         size: stat.st_size.unsigned_abs(),
         target_kind: leads.as_ref().map(|(_, stat)| super::sight::kind(stat)),
         target: leads.map(|(path, _)| path),

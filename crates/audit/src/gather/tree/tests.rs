@@ -141,12 +141,12 @@ fn code_and_workspaces_matter_only_where_others_may_write() {
         ("extensions/x/index.js", 0o644),
         ("extensions/x/evil.js", 0o666),
         ("workspace/AGENTS.md", 0o644),
-        ("workspace/SOUL.md", 0o664),
+        ("workspace/SOUL.md", 0o646),
         ("workspace/src/main.rs", 0o666),
     ]);
     let kept = home.kept();
     let has = |name: &str| kept.iter().any(|line| line.contains(name));
-    assert!(has("evil.js Code 666") && has("SOUL.md Workspace 664"), "{kept:?}");
+    assert!(has("evil.js Code 666") && has("SOUL.md Workspace 646"), "{kept:?}");
     assert!(!has("index.js") && !has("AGENTS.md") && !has("main.rs"), "{kept:?}");
 }
 
@@ -157,10 +157,11 @@ fn a_closed_folder_above_closes_what_is_below() {
         home.lay(&format!(".openclaw/{folder}"), mode);
     }
     home.lay(".openclaw/agents/main/agent/", 0o700);
+    assert_eq!(shut(0o750), 0o007, "a group passes where others do not");
     let (tree, _) = home.walk();
     let auth = entry(&tree, "auth.json");
     assert_eq!((auth.open(), auth.reachable()), (0o066, 0));
-    assert!(auth.closed_by.as_ref().is_some_and(|folder| folder.ends_with("agents/main")), "{auth:?}");
+    assert!(auth.closed_by.as_ref().is_some_and(|folder| folder.ends_with("main/agent")), "{auth:?}");
     assert_eq!(entry(&tree, "oauth.json").reachable(), 0o044);
 }
 
@@ -296,6 +297,81 @@ fn parents_that_others_may_write_are_kept_and_sticky_ones_are_not() {
     let (tree, _) = home.walk();
     let parents: Vec<&Entry> = tree.entries.iter().filter(|entry| entry.role == Role::Parent).collect();
     assert!(matches!(parents.as_slice(), [only] if only.mode == 0o777), "{parents:?}");
+}
+
+#[test]
+fn a_folder_in_the_middle_of_a_chain_of_links_is_above_too() {
+    let home = Home::new(&[]);
+    home.lay("real/openclaw.json", 0o600);
+    home.lay("middle/", 0o777);
+    symlink("../middle/config", home.path(".openclaw/openclaw.json")).expect("link");
+    symlink("../real/openclaw.json", home.path("middle/config")).expect("link");
+    let (tree, _) = home.walk();
+    let parents: Vec<&Entry> = tree.entries.iter().filter(|entry| entry.role == Role::Parent).collect();
+    assert!(matches!(parents.as_slice(), [only] if only.name() == "middle"), "{parents:?}");
+}
+
+#[test]
+fn what_is_found_can_be_mended_and_is_then_silent() {
+    let wide = [
+        ".env",
+        "agents/ghost/agent/auth-profiles.json",
+        "agents/main/agent/auth-profiles.json",
+        "agents/main/agent/models.json",
+        "agents/main/agent/openclaw-agent.sqlite",
+        "agents/main/agent/openclaw-agent.sqlite-shm",
+        "agents/main/sessions/a.jsonl",
+        "agents/main/sessions/sessions.json",
+        "conf.d/a.json5",
+        "credentials/oauth.json",
+        "credentials/whatsapp/default/creds.json",
+        "devices/paired.json",
+        "exec-approvals.json",
+        "identity/device.json",
+        "openclaw.json",
+        "openclaw.json.bak",
+        "secrets.json",
+        "state/openclaw.sqlite",
+        "state/openclaw.sqlite-wal",
+    ];
+    let laid: Vec<(&str, u32)> = wide.iter().map(|path| (*path, 0o666)).collect();
+    let mut home = Home::new(&laid);
+    home.lay(".openclaw/workspace/AGENTS.md", 0o666);
+    home.lay(".openclaw/extensions/x/run.sh", 0o777);
+    let folders = [
+        "",
+        "agents",
+        "agents/main",
+        "agents/main/agent",
+        "agents/main/sessions",
+        "credentials",
+        "credentials/whatsapp",
+        "credentials/whatsapp/default",
+        "devices",
+        "identity",
+        "state",
+        "workspace",
+    ];
+    for folder in folders {
+        home.lay(&format!(".openclaw/{folder}/"), 0o777);
+    }
+    let include = home.path(".openclaw/conf.d/a.json5").to_str().expect("text").to_owned();
+    home.config.push(ConfigFile { path: include, ..ConfigFile::default() });
+    let look = || {
+        let (tree, _) = home.walk();
+        let snapshot = crate::Snapshot { install: home.install.clone(), tree, ..crate::Snapshot::default() };
+        crate::testing::findings(&snapshot, "fs.")
+    };
+    for change in look().into_iter().filter_map(|finding| finding.fix).flat_map(|fix| fix.changes) {
+        let crate::Change::Mode { path, mode } = change else { panic!("{change:?}") };
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("mode");
+    }
+    let mode =
+        |path: &str| fs::metadata(home.path(".openclaw").join(path)).expect("there").permissions().mode() & 0o777;
+    assert!(wide.iter().all(|path| mode(path) == 0o600), "every secret");
+    assert!(folders.iter().all(|path| mode(path) == if *path == "workspace" { 0o755 } else { 0o700 }));
+    assert_eq!((mode("workspace/AGENTS.md"), mode("extensions/x/run.sh")), (0o644, 0o755));
+    assert_eq!(look(), vec![], "silent after");
 }
 
 #[test]
