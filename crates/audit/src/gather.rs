@@ -2,6 +2,7 @@
 //! follows no link out of what it was pointed at, starts no program, and goes on when one thing is broken.
 
 pub mod config;
+pub mod tree;
 
 use std::sync::atomic::AtomicU64;
 
