@@ -9,6 +9,7 @@ mod json5_text;
 mod second;
 mod untouched;
 mod written;
+mod yaml_reading;
 mod yaml_text;
 
 use std::path::Path;

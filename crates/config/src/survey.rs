@@ -120,13 +120,13 @@ impl Survey {
     /// Reads `openclaw.json`. Includes may lie beside it and in `OPENCLAW_INCLUDE_ROOTS`.
     #[must_use]
     pub fn read(path: &Path, env: &Env) -> Self {
-        Self::of(path, env, &OPENCLAW, |value, env| values::refused::<Config>(value, env))
+        Self::of(path, env, &OPENCLAW, values::refused::<Config>)
     }
 
     /// Reads `stockade.json`.
     #[must_use]
     pub fn read_own(path: &Path, env: &Env) -> Self {
-        Self::of(path, env, &OWN, |value, env| values::refused::<OwnConfig>(value, env))
+        Self::of(path, env, &OWN, values::refused::<OwnConfig>)
     }
 
     /// Where a key counts; `None` when it stands nowhere, or in a file without known places.
