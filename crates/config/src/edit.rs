@@ -191,6 +191,11 @@ pub fn apply(value: &mut Value, edit: &Edit) -> Result<(), EditError> {
     }
 }
 
+/// The places of a YAML text of this value; `None` when it is written in a way that is not edited.
+pub(crate) fn yaml_outline(text: &str, value: &Value) -> Option<Outline> {
+    yaml_text::outline(text, value)
+}
+
 fn first(format: Format, text: &str) -> Result<Value, EditError> {
     let name = match format {
         Format::Json5 => Path::new("config.json"),

@@ -8,12 +8,15 @@ use std::ops::Range;
 use serde_json::{Map, Number, Value};
 
 use super::EditError;
+use crate::bounds::{Node, Outline, ROOT};
 
 /// A mapping entry, a list item, or the whole document.
 pub(super) struct Entry {
     /// Its name, or its index.
     pub(super) name: String,
     pub(super) value: Block,
+    /// Its name as it is written, in bytes; empty for a list item.
+    pub(super) key: Range<usize>,
     /// In bytes: a value on the entry's line without its comment; empty behind the colon or dash when
     /// there is none.
     pub(super) range: Range<usize>,
@@ -48,6 +51,7 @@ pub(super) struct Reading<'t> {
     lines: Vec<Option<Line>>,
     /// Where each line starts, and the end of the text.
     pub(super) starts: Vec<usize>,
+    ends: Vec<usize>,
 }
 
 impl Block {
@@ -72,7 +76,7 @@ impl Block {
 impl<'t> Reading<'t> {
     /// The entries of a text that the parser has accepted, and so bounded.
     pub(super) fn read(text: &'t str) -> Result<(Self, Entry), EditError> {
-        let mut reading = Self { text, lines: Vec::new(), starts: Vec::new() };
+        let mut reading = Self { text, lines: Vec::new(), starts: Vec::new(), ends: Vec::new() };
         let mut start = 0;
         for (at, line) in text.split_inclusive('\n').enumerate() {
             reading.starts.push(start);
@@ -90,6 +94,7 @@ impl<'t> Reading<'t> {
             }
             let held = !inner.is_empty() && !inner.starts_with('#');
             let line_of = Line { start: start + indent, end: start + content.len(), indent, own: true };
+            reading.ends.push(line_of.end);
             reading.lines.push(held.then_some(line_of));
             start += line.len();
         }
@@ -99,8 +104,30 @@ impl<'t> Reading<'t> {
         if let Some((at, _)) = reading.next(end) {
             return Err(unsupported(at, "an indentation that fits nothing above"));
         }
-        let root = Entry { name: String::new(), value, range: 0..0, lines: first..end, indent: 0, own_line: false };
+        let root =
+            Entry { name: String::new(), key: 0..0, value, range: 0..0, lines: first..end, indent: 0, own_line: false };
         Ok((reading, root))
+    }
+
+    /// The places of what was read.
+    pub(super) fn outline(&self, root: &Entry) -> Outline {
+        let mut outline = Outline::new(self.node(root, ROOT));
+        let mut waiting: Vec<(usize, &Entry)> = root.value.entries().iter().map(|entry| (ROOT, entry)).collect();
+        while let Some((parent, entry)) = waiting.pop() {
+            let (number, _) = outline.add(entry.name.clone(), self.node(entry, parent));
+            waiting.extend(entry.value.entries().iter().map(|below| (number, below)));
+        }
+        outline
+    }
+
+    fn node(&self, entry: &Entry, parent: usize) -> Node {
+        let first = entry.value.entries().first();
+        let end = entry.lines.end.checked_sub(1).and_then(|last| self.ends.get(last)).copied();
+        let value = first.map_or_else(|| entry.range.clone(), |first| first.key.start..end.unwrap_or(first.key.end));
+        let line = entry.lines.start;
+        let before = self.starts.get(line).and_then(|start| self.text.get(*start..entry.key.start));
+        let column = before.map_or(0, |before| before.chars().count()) + 1;
+        Node { parent, key: entry.key.clone(), value, comma: None, line: line + 1, column }
     }
 
     fn next(&self, from: usize) -> Option<(usize, Line)> {
@@ -149,14 +176,30 @@ impl<'t> Reading<'t> {
         } else {
             self.held(at, start..line.end, line.indent, false)?
         };
-        Ok(Entry { name: index.to_string(), value, range, lines: at..end, indent: line.indent, own_line: line.own })
+        Ok(Entry {
+            name: index.to_string(),
+            key: start..start,
+            value,
+            range,
+            lines: at..end,
+            indent: line.indent,
+            own_line: line.own,
+        })
     }
 
     fn pair(&mut self, at: usize, line: Line) -> Result<Entry, EditError> {
         let (name, rest) =
             split_pair(self.content(line)).ok_or_else(|| unsupported(at, "a line that is no plain key"))?;
         let (value, range, end) = self.held(at, line.end - rest.len()..line.end, line.indent, true)?;
-        Ok(Entry { name, value, range, lines: at..end, indent: line.indent, own_line: line.own })
+        Ok(Entry {
+            name,
+            key: line.start..line.end - rest.len() - 1,
+            value,
+            range,
+            lines: at..end,
+            indent: line.indent,
+            own_line: line.own,
+        })
     }
 
     /// What stands behind a colon or dash, or below it.

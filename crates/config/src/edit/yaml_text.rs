@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::written::Style;
 use super::yaml_reading::{Block, Entry, Reading, plain};
 use super::{Edit, EditError};
+use crate::bounds::Outline;
 
 /// Whether the second reading gives `value` for a text that the parser has accepted.
 pub(super) fn agrees(text: &str, value: &Value) -> Result<(), EditError> {
@@ -16,6 +17,12 @@ pub(super) fn agrees(text: &str, value: &Value) -> Result<(), EditError> {
     }
     let why = "the second reading finds another value".to_owned();
     Err(EditError::Disagreement { line: None, key: None, why })
+}
+
+/// The places of a YAML text of this value, when the second reading agrees with it.
+pub(super) fn outline(text: &str, value: &Value) -> Option<Outline> {
+    let (reading, root) = Reading::read(text).ok()?;
+    (root.value.value() == *value).then(|| reading.outline(&root))
 }
 
 /// The text with one edit made.
