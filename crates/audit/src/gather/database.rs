@@ -85,11 +85,30 @@ impl Reader {
             return Ok(Vec::new());
         }
         let query = format!("SELECT \"{}\" FROM main.\"{table}\" LIMIT {}", columns.join("\",\""), MAX_ROWS + 1);
-        let rows = self.select(&query, columns.len()).map_err(|error| self.broken(table, &error))?;
+        let rows = self.select(&query, &[], columns.len()).map_err(|error| self.broken(table, &error))?;
         if rows.len() > MAX_ROWS {
             return Err(trouble(&self.path, format!("its table {table} has more than {MAX_ROWS} rows")));
         }
         Ok(rows)
+    }
+
+    /// One value of a table: that in `column` of the row whose `key` is `name`; `None` when there is no such row.
+    ///
+    /// # Errors
+    /// A [`Trouble`] when the table cannot be read, or the value is very long.
+    pub fn value(&self, table: &str, key: &str, name: &str, column: &str) -> Result<Option<String>, Trouble> {
+        if !self.tables.contains(table) {
+            return Ok(None);
+        }
+        let query = format!("SELECT \"{column}\" FROM main.\"{table}\" WHERE \"{key}\" = ?1 LIMIT 1");
+        let rows = self.select(&query, &[name], 1).map_err(|error| self.broken(table, &error))?;
+        Ok(rows.into_iter().flatten().flatten().next())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many rows a table has; 0 when there is no such table.
@@ -101,7 +120,7 @@ impl Reader {
             return Ok(0);
         }
         let query = format!("SELECT count(*) FROM main.\"{table}\"");
-        let rows = self.select(&query, 1).map_err(|error| self.broken(table, &error))?;
+        let rows = self.select(&query, &[], 1).map_err(|error| self.broken(table, &error))?;
         let count = rows.into_iter().flatten().flatten().next();
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
     }
@@ -140,12 +159,12 @@ impl Reader {
             "SELECT min(name) FROM main.sqlite_schema WHERE type IN ('table','view') GROUP BY lower(name) \
              HAVING count(*) = 1 AND min(type) = 'table' AND min(rootpage) > 0 LIMIT {MAX_ROWS}"
         );
-        Ok(self.select(&query, 1)?.into_iter().flatten().flatten().collect())
+        Ok(self.select(&query, &[], 1)?.into_iter().flatten().flatten().collect())
     }
 
-    fn select(&self, query: &str, columns: usize) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+    fn select(&self, query: &str, values: &[&str], columns: usize) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
         let mut statement = self.connection.prepare(query)?;
-        let rows = statement.query_map([], |row| {
+        let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
             (0..columns).map(|column| Ok(text(row.get_ref(column)?))).collect::<rusqlite::Result<Vec<_>>>()
         })?;
         let mut bytes = 0_usize;
