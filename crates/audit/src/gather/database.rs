@@ -27,7 +27,59 @@ use super::regular::trouble;
 use crate::snapshot::{Database, Trouble};
 
 /// The newest form of `state/openclaw.sqlite` that is known, as `PRAGMA user_version`.
-pub const STATE_VERSION: i64 = 18;
+const STATE_VERSION: i64 = 18;
+/// The newest form of an agent's `openclaw-agent.sqlite` that is known.
+const AGENT_VERSION: i64 = 23;
+/// Agents whose databases are read.
+const MAX_AGENTS: usize = 500;
+/// Tables that hold keys, tokens or passwords.
+const SECRET: &[&str] = &[
+    "auth_profile_store",
+    "device_auth_tokens",
+    "device_bootstrap_tokens",
+    "device_identities",
+    "device_pairing_paired",
+    "gateway_origin_device_tokens",
+    "mcp_oauth_stores",
+    "secret_store_entries",
+    "worker_environment_credentials",
+];
+
+/// Opens the database of the gateway's state.
+#[must_use]
+pub fn state(state: &Path) -> (Option<Reader>, Vec<Trouble>) {
+    known(&state.join("state/openclaw.sqlite"), STATE_VERSION)
+}
+
+/// The databases of the agents that have a folder, configured or not.
+#[must_use]
+pub fn agents(state: &Path) -> (Vec<Database>, Vec<Trouble>) {
+    let (mut databases, mut troubles) = (Vec::new(), Vec::new());
+    let folder = state.join("agents");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .take(MAX_AGENTS + 1)
+        .map(|entry| entry.path())
+        .collect();
+    found.sort_unstable();
+    if found.len() > MAX_AGENTS {
+        troubles.push(trouble(&folder, format!("it has more than {MAX_AGENTS} entries; not all databases were read")));
+    }
+    for agent in found.iter().take(MAX_AGENTS) {
+        let (reader, said) = known(&agent.join("agent/openclaw-agent.sqlite"), AGENT_VERSION);
+        databases.extend(reader.map(|reader| reader.facts()));
+        troubles.extend(said);
+    }
+    (databases, troubles)
+}
+
+fn known(path: &Path, version: i64) -> (Option<Reader>, Vec<Trouble>) {
+    let (reader, mut troubles) = Reader::open(path);
+    troubles.extend(reader.as_ref().and_then(|reader| reader.newer_than(version)));
+    (reader, troubles)
+}
 
 /// A database that was opened to be read.
 #[derive(Debug)]
@@ -62,6 +114,7 @@ impl Reader {
             path: self.path.display().to_string(),
             user_version: Some(self.user_version),
             tables: self.tables.iter().cloned().collect(),
+            secrets: self.secrets(),
         }
     }
 
@@ -123,6 +176,12 @@ impl Reader {
         let rows = self.select(&query, &[], 1).map_err(|error| self.broken(table, &error))?;
         let count = rows.into_iter().flatten().flatten().next();
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
+    fn secrets(&self) -> Vec<(String, u64)> {
+        let rows =
+            |table: &&str| self.count(table).ok().filter(|rows| *rows > 0).map(|rows| ((*table).to_owned(), rows));
+        SECRET.iter().filter_map(rows).collect()
     }
 
     fn over(path: &Path, contents: Contents) -> Result<Self, Trouble> {
