@@ -33,7 +33,10 @@ pub fn installs(
     let (mut installs, mut troubles) = (Vec::new(), Vec::new());
     for (hook, key, inside) in RECORDS {
         match database.map_or(Ok(None), |database| machine_state(database, key)) {
-            Ok(Some(value)) => installs.extend(records(state, *hook, value.pointer(inside).unwrap_or(&Value::Null))),
+            Ok(Some(value)) => {
+                installs.extend(records(state, *hook, value.pointer(inside).unwrap_or(&Value::Null)));
+                installs.extend(indexed(&value));
+            }
             Ok(None) => {}
             Err(trouble) => troubles.push(trouble),
         }
@@ -69,6 +72,18 @@ fn records(state: &Path, hook: bool, records: &Value) -> Vec<InstallRecord> {
         })
     };
     records.as_object().into_iter().flatten().take(MAX_FOLDERS).filter_map(record).collect()
+}
+
+/// Plugins that OpenClaw found elsewhere and that are still there, by its index.
+fn indexed(state: &Value) -> Vec<InstallRecord> {
+    let plugins = state.pointer("/index/plugins").and_then(Value::as_array).into_iter().flatten().take(MAX_FOLDERS);
+    let elsewhere = plugins.filter(|plugin| plugin.get("origin").and_then(Value::as_str) != Some("bundled"));
+    let record = |plugin: &Value| {
+        let text = |key: &str| plugin.get(key).and_then(Value::as_str);
+        let (id, manifest) = (text("pluginId")?, Path::new(text("manifestPath")?));
+        manifest.is_file().then(|| InstallRecord { id: short(id), source: "index".into(), ..InstallRecord::default() })
+    };
+    elsewhere.filter_map(record).collect()
 }
 
 /// What a package says its version is. The record that names the place may be forged, so that nothing but a version
@@ -197,7 +212,11 @@ mod tests {
         let index = json!({"index": {"installRecords": {
             "p": {"source": "npm", "spec": "@a/p", "version": "1", "resolvedVersion": "1.2.3", "installPath": place},
             "odd": 7,
-        }}});
+        }, "plugins": [
+            {"pluginId": "seen", "origin": "config", "manifestPath": place.join("openclaw.plugin.json")},
+            {"pluginId": "gone", "origin": "config", "manifestPath": place.join("gone.json")},
+            {"pluginId": "browser", "origin": "bundled", "manifestPath": place.join("openclaw.plugin.json")},
+        ]}});
         let hooks = json!({"h": {"source": "npm", "spec": "h@1.0.0", "integrity": "sha512-x", "version": "1.0.0"}});
         let database = state.path().join("d");
         let connection = Connection::open(&database).expect("opened");
@@ -219,6 +238,7 @@ mod tests {
             installs.iter().map(|record| (record.id.as_str(), record.source.as_str(), record.hook)).collect();
         let expected = [
             ("p", "npm", false),
+            ("seen", "index", false),
             ("h", "npm", true),
             ("old", "npm", false),
             ("named", "path", false),
@@ -227,6 +247,6 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!(installs[0].recorded_version.as_deref(), Some("1.2.3"));
         assert_eq!(installs[0].installed_version.as_deref(), Some("1.2.4"));
-        assert_eq!(installs[1].installed_version, None, "that is no version");
+        assert_eq!(installs[2].installed_version, None, "that is no version");
     }
 }

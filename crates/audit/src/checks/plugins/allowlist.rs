@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::Check;
 use super::bundled::BUNDLED;
-use super::{extensions, ids};
+use super::extensions;
 use crate::finding::{Change, Finding, Fix, KeyPath, Severity};
 use crate::model::Model;
 use crate::snapshot::ConfigFacts;
@@ -212,6 +212,5 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_has_what_is_asked_most() {
         assert!(BUNDLED.is_sorted() && BUNDLED.contains(&"browser") && !BUNDLED.contains(&"discord"));
-        assert!(ids(&Model::of(&with(json!({"plugins": {"deny": [" A ", ""]}}), &[])), "plugins.deny") == ["a"]);
     }
 }

@@ -272,7 +272,7 @@ fn damaged_pages_and_false_sizes_never_panic_and_are_said() {
         let (reader, troubles) = Reader::open(&place.write("cut", &sound[..cut]));
         assert!(!troubles.is_empty() || reader.is_some_and(|reader| reader.rows("t", &["a"]).is_err()), "{cut}");
     }
-    let mut claims = sound.clone();
+    let mut claims = sound;
     claims[28..32].copy_from_slice(&u32::MAX.to_be_bytes());
     let (reader, troubles) = Reader::open(&place.write("claims", &claims));
     assert!(!troubles.is_empty() || reader.is_some(), "either way it ends");
@@ -332,4 +332,55 @@ fn a_newer_form_is_said_and_many_rows_are_refused() {
     assert_eq!(reader.count("t"), Ok(20_002));
     assert_eq!(reader.count("none"), Ok(0));
     assert!(reader.rows("t", &["no_such_column"]).is_err());
+}
+
+/// Whatever a writer does, the reader sees what the writer's own connection sees.
+#[test]
+fn the_reader_agrees_with_the_writer_after_every_step() {
+    for seed in 0..12_u64 {
+        let place = Place::new();
+        let writer = place.writer("WAL");
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        for step in 0..60 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let length = state / 16 % 9000;
+            let sql = match state % 16 {
+                0..6 => format!("INSERT INTO t VALUES(hex(zeroblob({length}))||'{step}')"),
+                6..9 => format!("DELETE FROM t WHERE rowid % 3 = {}", length % 3),
+                9 => "PRAGMA wal_checkpoint(PASSIVE)".into(),
+                10 => "PRAGMA wal_checkpoint(RESTART)".into(),
+                11 => "PRAGMA wal_checkpoint(TRUNCATE)".into(),
+                12 => "VACUUM".into(),
+                13 => "BEGIN; INSERT INTO t VALUES('undone'); ROLLBACK".into(),
+                _ => format!("UPDATE t SET a = a || 'u' WHERE rowid % 2 = {}", length % 2),
+            };
+            writer.execute_batch(&sql).expect("written");
+            let mut statement = writer.prepare("SELECT a FROM t").expect("prepared");
+            let own: Vec<String> =
+                statement.query_map([], |row| row.get(0)).expect("read").map(|row| row.expect("row")).collect();
+            assert!(rows(&place.path()) == own, "seed {seed}, step {step}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn the_databases_of_an_install_are_found_and_their_secrets_only_counted() {
+    let place = Place::new();
+    assert!(matches!(state(place.0.path()), (None, troubles) if troubles.is_empty()));
+    assert_eq!(agents(place.0.path()), (Vec::new(), Vec::new()));
+    for folder in ["agents/main/agent", "agents/ghost/agent", "agents/empty"] {
+        std::fs::create_dir_all(place.0.path().join(folder)).expect("made");
+    }
+    let main = Connection::open(place.0.path().join("agents/main/agent/openclaw-agent.sqlite")).expect("opened");
+    let fill = "PRAGMA user_version=24; CREATE TABLE auth_profile_store(store_json TEXT);
+        INSERT INTO auth_profile_store VALUES('t0ps3cret'); CREATE TABLE device_auth_tokens(token TEXT);";
+    main.execute_batch(fill).expect("filled");
+    place.write("agents/ghost/agent/openclaw-agent.sqlite", b"not a database at all");
+    let (databases, troubles) = agents(place.0.path());
+    let [main] = databases.as_slice() else { panic!("{databases:?}") };
+    assert_eq!(main.secrets, [("auth_profile_store".to_owned(), 1)]);
+    assert!(!format!("{main:?}{troubles:?}").contains("t0ps3cret"));
+    assert_eq!(troubles.len(), 2, "one is newer than is known, one is none: {troubles:?}");
 }
