@@ -40,15 +40,13 @@ fn no_allowlist(model: &Model<'_>, folders: &[String]) -> Finding {
             chats.join(", ")
         ));
     }
-    let remedy = "List in plugins.allow the ids of the plugins that you use and trust, the bundled ones among them; \
-                  delete folders that you do not know.";
-    let fix = Fix::ask("allow only the plugins that are installed or configured now")
-        .change(Change::Set { key: KeyPath::dotted("plugins.allow"), to: json!(in_use(config, folders)) });
+    // No fix: which of the bundled plugins must be on the list only a running gateway knows.
+    let remedy = "List in plugins.allow the ids of the plugins that you use and trust, those of the bundled ones that you \
+                  use among them (openclaw plugins list): nothing else loads then. Delete folders that you do not know.";
     Finding::new(NO_ALLOWLIST, severity, "Any plugin in the extensions folder may load")
         .detail(detail)
         .remedy(remedy)
         .key("plugins.allow")
-        .fix(fix)
 }
 
 fn phantoms(model: &Model<'_>, folders: &[String]) -> Option<Finding> {
@@ -81,17 +79,6 @@ fn phantoms(model: &Model<'_>, folders: &[String]) -> Option<Finding> {
     let drop =
         |fix: Fix, name: &String| fix.change(Change::Drop { key: KeyPath::dotted("plugins.allow"), item: json!(name) });
     Some(finding.fix(phantoms.iter().fold(Fix::ask("take the names without a plugin out of plugins.allow"), drop)))
-}
-
-/// What must be on the list so that what is configured goes on working.
-fn in_use(config: &ConfigFacts, folders: &[String]) -> Vec<String> {
-    let is_on = |(_, entry): &(&String, &Value)| entry.get("enabled") != Some(&Value::Bool(false));
-    let entries = config.fields("plugins.entries").filter(is_on).map(|(id, _)| id.clone());
-    let channels = config.fields("channels").filter(is_on).map(|(id, _)| id.clone()).filter(|id| id != "defaults");
-    let mut ids: Vec<String> = folders.iter().cloned().chain(entries).chain(channels).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
 }
 
 /// A chat on which skills can be commands.
@@ -178,16 +165,6 @@ mod tests {
                 "{config}"
             );
         }
-    }
-
-    #[test]
-    fn the_fix_keeps_what_is_configured() {
-        let config = json!({"channels": {"telegram": {"botToken": "1:A"}, "defaults": {}},
-            "plugins": {"entries": {"browser": {"enabled": true}, "off": {"enabled": false}}}});
-        let findings = findings(&with(config, &["x"]), NO_ALLOWLIST);
-        let fix = findings[0].fix.as_ref().expect("a fix");
-        let to = json!(["browser", "telegram", "x"]);
-        assert_eq!(fix.changes, [Change::Set { key: KeyPath::dotted("plugins.allow"), to }]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ struct Question {
 }
 
 fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    for (hook, family, things) in [(false, "plugins", "plugin"), (true, "hooks", "hook")] {
+    for (hook, family) in [(false, "plugins"), (true, "hooks")] {
         let records: Vec<&InstallRecord> =
             model.snapshot.installs.iter().filter(|record| record.hook == hook && record.source == "npm").collect();
         for question in QUESTIONS {
@@ -40,7 +40,7 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
             }
             let database = format!("{}/state/openclaw.sqlite", model.snapshot.install.state);
             let finding = Finding::new(format!("{family}.{}", question.name), Severity::Warn, question.title)
-                .detail(format!("{} Of each {things}:{}", question.what, lines(&weak)))
+                .detail(format!("{} It is so with these {family}:{}", question.what, lines(&weak)))
                 .remedy(question.remedy.replace("{things}", family))
                 .at(Place::File(database));
             findings.push(finding);

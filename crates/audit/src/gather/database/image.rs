@@ -16,7 +16,7 @@ use crate::snapshot::Trouble;
 pub(super) enum Contents {
     /// In memory.
     Image(Vec<u8>),
-    /// In this file, which has no log and is too large for memory.
+    /// In this file, which is too large for memory.
     File(File),
 }
 
@@ -42,47 +42,58 @@ pub(super) fn contents(path: &Path, troubles: &mut Vec<Trouble>) -> Result<Optio
             None
         }
     };
-    match log {
-        None if main.size() > MAX_IMAGE => Ok(Some(Contents::File(main.file))),
-        Some(_) if main.size() > MAX_IMAGE => Err(trouble(
-            path,
-            format!("it is larger than {MAX_IMAGE} bytes and in use (it has a log), and was not read"),
-        )),
-        log => image(path, &main, log, troubles).map(|image| Some(Contents::Image(image))),
+    if main.size() <= MAX_IMAGE {
+        return image(path, &main, log, troubles).map(|image| Some(Contents::Image(image)));
     }
+    if log.is_some() {
+        troubles.push(log_left_out(path));
+    }
+    Ok(Some(Contents::File(main.file)))
 }
 
 /// The database in memory, read again when somebody wrote in between.
 fn image(path: &Path, main: &Regular, log: Option<Regular>, troubles: &mut Vec<Trouble>) -> Result<Vec<u8>, Trouble> {
-    let mut image = Vec::new();
+    let (mut image, mut whole, mut steady) = (Vec::new(), true, false);
     for _ in 0..ATTEMPTS {
         let before = (stamp(main), log.as_ref().map(head));
         image = bytes(path, &main.file, MAX_IMAGE)?;
         let written = log.as_ref().map(|log| bytes(&beside(path, "-wal"), &log.file, MAX_LOG)).transpose()?;
-        let unchanged = before == (stamp(main), log.as_ref().map(head));
-        if let Some(written) = written {
-            put_over(path, &mut image, &written)?;
-        }
-        // The image is whole: no log stands beside it any more, for SQLite to look for.
-        if let Some(versions) = image.get_mut(18..20) {
-            versions.fill(1);
-        }
-        if unchanged {
-            return Ok(image);
+        steady = before == (stamp(main), log.as_ref().map(head));
+        whole = written.is_none_or(|written| put_over(&mut image, &written));
+        if steady {
+            break;
         }
     }
-    troubles
-        .push(trouble(path, "it was written again and again while it was read: what was read may not fit together"));
+    if !steady {
+        let what = "it was written again and again while it was read: what was read may not fit together";
+        troubles.push(trouble(path, what));
+    }
+    if !whole {
+        troubles.push(log_left_out(path));
+    }
+    // SQLite looks for no log beside the image.
+    if let Some(versions) = image.get_mut(18..20) {
+        versions.fill(1);
+    }
     Ok(image)
 }
 
-fn put_over(path: &Path, image: &mut Vec<u8>, log: &[u8]) -> Result<(), Trouble> {
-    let Some(committed) = wal::committed(log).filter(|committed| committed.pages > 0) else { return Ok(()) };
-    if committed.pages.saturating_mul(committed.page_size) as u64 > MAX_IMAGE {
-        return Err(trouble(path, format!("with its log it is larger than {MAX_IMAGE} bytes, and was not read")));
+/// Puts the log over the image; `false` when the database is too large with it.
+fn put_over(image: &mut Vec<u8>, log: &[u8]) -> bool {
+    let Some(committed) = wal::committed(log).filter(|committed| committed.pages > 0) else { return true };
+    let fits = committed.pages.saturating_mul(committed.page_size) as u64 <= MAX_IMAGE;
+    if fits {
+        committed.over(image);
     }
-    committed.over(image);
-    Ok(())
+    fits
+}
+
+fn log_left_out(path: &Path) -> Trouble {
+    let what = format!(
+        "with its log it is larger than {MAX_IMAGE} bytes: only the file was read, so that what was written last may be \
+         missed; stop the gateway, or run PRAGMA wal_checkpoint(TRUNCATE), and audit again"
+    );
+    trouble(path, what)
 }
 
 /// The log, when there is something in it.
