@@ -10,10 +10,11 @@ use super::regular::{json, trouble};
 use crate::snapshot::config::texts;
 use crate::snapshot::{Paired, Trouble};
 
-/// Everybody who was paired, by channel and account.
+/// Everybody who was paired, by channel and account. `credentials` is the folder of that name, or the one that
+/// `OPENCLAW_OAUTH_DIR` names.
 #[must_use]
-pub fn paired(state: &Path, database: Option<&Reader>) -> (Vec<Paired>, Vec<Trouble>) {
-    let (mut paired, mut troubles) = in_files(&state.join("credentials"));
+pub fn paired(credentials: &Path, database: Option<&Reader>) -> (Vec<Paired>, Vec<Trouble>) {
+    let (mut paired, mut troubles) = in_files(credentials);
     match database.map_or_else(|| Ok(Vec::new()), in_database) {
         Ok(kept) => paired.extend(kept),
         Err(trouble) => troubles.push(trouble),
@@ -24,8 +25,8 @@ pub fn paired(state: &Path, database: Option<&Reader>) -> (Vec<Paired>, Vec<Trou
 fn in_files(folder: &Path) -> (Vec<Paired>, Vec<Trouble>) {
     let (mut paired, mut troubles) = (Vec::new(), Vec::new());
     let Ok(entries) = std::fs::read_dir(folder) else { return (paired, troubles) };
-    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| name.ends_with(SUFFIX));
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(SUFFIX)).take(MAX_FILES + 1).collect();
     names.sort_unstable();
     if names.len() > MAX_FILES {
         troubles
@@ -106,7 +107,7 @@ mod tests {
         connection.execute_batch(rows).expect("filled");
         drop(connection);
         let (reader, _) = Reader::open(&database);
-        let (paired, troubles) = paired(state.path(), reader.as_ref());
+        let (paired, troubles) = paired(&credentials, reader.as_ref());
         let shown: Vec<_> = paired
             .iter()
             .map(|paired| format!("{} {:?} {}", paired.channel, paired.account, paired.entries.join(",")))
