@@ -44,7 +44,7 @@ pub use files::{create_state_dir, write_new};
 pub use interpolate::interpolated;
 pub use key_path::KeyPath;
 pub use known_keys::secret_keys;
-pub use load::{Loaded, load};
+pub use load::{Loaded, environment as environment_of, load};
 pub use model::Config;
 pub use note::{Note, NoteKind};
 pub use own::{OwnConfig, SandboxPart};

@@ -65,6 +65,19 @@ pub fn load(paths: &Paths, env: &Env) -> Result<Loaded, ConfigError> {
     Trees { openclaw, own, approvals, files }.load(paths, env)
 }
 
+/// The environment that a config is read with: the process's over `<state>/.env` over the config's own `env.vars`.
+/// `openclaw` is the config as it is written.
+///
+/// # Errors
+/// The environment without `<state>/.env`, and what is wrong with that file.
+pub fn environment(paths: &Paths, env: &Env, openclaw: &Value) -> Result<Env, (Env, ConfigError)> {
+    let vars = inline_vars(openclaw);
+    match dotenv::read(&paths.state.join(".env")) {
+        Ok(dotenv) => Ok(env.clone().with_fallback(dotenv.vars).with_fallback(vars)),
+        Err(error) => Err((env.clone().with_fallback(vars), error)),
+    }
+}
+
 /// Loads documents that were read before, by the same steps. `files` is where they came from.
 ///
 /// # Errors
