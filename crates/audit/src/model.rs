@@ -2,6 +2,8 @@
 //! question of authority is put to `stockade_policy`.
 
 pub mod gateway;
+pub mod generation;
+pub mod reach;
 
 use crate::snapshot::Snapshot;
 pub use gateway::Gateway;
