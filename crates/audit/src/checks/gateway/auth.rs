@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::checks::Check;
 use crate::finding::{Finding, Fix, Severity};
 use crate::model::Model;
-use crate::snapshot::SecretSource;
+use crate::snapshot::{Generation, SecretSource};
 
 pub(super) const CHECK: Check = Check {
     ids: &[
@@ -89,12 +89,10 @@ fn http_no_auth(model: &Model<'_>) -> Option<Finding> {
 
 fn no_rate_limit(model: &Model<'_>) -> Option<Finding> {
     let (config, gateway) = (model.config(), &model.gateway);
-    let limited =
-        config.get("gateway.auth.rateLimit").is_some_and(|limit| !matches!(limit, Value::Null | Value::Bool(false)));
+    let limited = config.get("gateway.auth.rateLimit").is_some_and(Value::is_object);
     if !gateway.beyond_loopback() || gateway.behind_proxy() || limited {
         return None;
     }
-    let limit = json!({"maxAttempts": 10, "windowMs": 60_000, "lockoutMs": 300_000});
     let finding = Finding::new(
         "gateway.auth_no_rate_limit",
         Severity::Warn,
@@ -106,9 +104,15 @@ fn no_rate_limit(model: &Model<'_>) -> Option<Finding> {
         gateway.bind
     ))
     .remedy("Set gateway.auth.rateLimit, for example ten attempts a minute and five minutes of lockout.")
-    .key("gateway.auth.rateLimit")
-    .fix(Fix::safe("Lock out after ten wrong credentials in a minute").set("gateway.auth.rateLimit", limit));
-    Some(finding)
+    .key("gateway.auth.rateLimit");
+    // February knows no such key, and refuses a config that has it.
+    if model.snapshot.install.generation == Generation::February {
+        return Some(finding);
+    }
+    let limit = json!({"maxAttempts": 10, "windowMs": 60_000, "lockoutMs": 300_000});
+    Some(
+        finding.fix(Fix::safe("Lock out after ten wrong credentials in a minute").set("gateway.auth.rateLimit", limit)),
+    )
 }
 
 fn env_token(model: &Model<'_>) -> Option<Finding> {
@@ -183,12 +187,26 @@ mod tests {
         assert!(of(json!({"bind": "loopback", "auth": {"mode": "token", "token": LONG}})).is_empty());
         assert!(of(json!({"bind": "lan", "auth": {"token": LONG, "rateLimit": {}}})).is_empty());
         assert!(of(json!({"bind": "lan", "auth": {"mode": "trusted-proxy"}})).is_empty());
-        assert!(!of(json!({"bind": "lan", "auth": {"token": LONG, "rateLimit": false}})).is_empty());
+        for limit in [json!(false), json!("on"), json!(10), json!([])] {
+            assert_eq!(
+                of(json!({"bind": "lan", "auth": {"token": LONG, "rateLimit": limit}})),
+                ["warn gateway.auth_no_rate_limit"]
+            );
+        }
     }
 
     #[test]
     fn serve_lets_identities_in_but_not_over_http() {
         assert_eq!(of(json!({"tailscale": {"mode": "serve"}})), ["critical gateway.http.no_auth"]);
+    }
+
+    #[test]
+    fn no_fix_writes_a_key_that_the_generation_refuses() {
+        let mut install = snapshot(json!({"gateway": {"bind": "lan", "auth": {"token": LONG}}}));
+        let fix = |install: &crate::Snapshot| findings(install, "gateway.auth_no_rate_limit")[0].fix.clone();
+        assert!(fix(&install).is_some());
+        install.install.generation = Generation::February;
+        assert_eq!(fix(&install), None);
     }
 
     #[test]
