@@ -1,7 +1,5 @@
 //! What is announced to everyone on the local network without being asked.
 
-use serde_json::Value;
-
 use crate::checks::Check;
 use crate::finding::{Finding, Fix, Severity};
 use crate::model::Model;
@@ -25,18 +23,13 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         );
         return;
     }
-    let disabled = model
-        .snapshot
-        .env
-        .text("OPENCLAW_DISABLE_BONJOUR")
-        .is_some_and(|set| matches!(set.trim(), "1" | "true" | "yes"));
-    let is_off = config.get(KEY).and_then(Value::as_str) == Some("off");
-    if beyond && !is_off && !disabled {
+    if beyond && !is_off(model) {
+        let severity = if is_on(model) { Severity::Warn } else { Severity::Info };
         out.push(
-            Finding::new("discovery.mdns_leaks", Severity::Warn, "The local network is told that this machine runs a gateway")
+            Finding::new("discovery.mdns_leaks", severity, "The local network is told that this machine runs a gateway")
                 .detail(
-                    "The gateway listens beyond loopback and announces itself by mDNS, which is on unless it is turned off: the name \
-                     of this machine, its display name and the port, to everyone on each network that it joins.",
+                    "The gateway listens beyond loopback, and mDNS is not turned off. Where it runs, which on macOS it does by itself, \
+                     the name of this machine, its display name and the port go to everyone on each network that it joins.",
                 )
                 .remedy("Set discovery.mdns.mode to \"off\" and type the address into the apps once.")
                 .key(KEY)
@@ -45,13 +38,26 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     }
 }
 
+/// Whether somebody turned it off, by the words that OpenClaw takes.
+fn is_off(model: &Model<'_>) -> bool {
+    let config = model.config();
+    let by_variable = model.snapshot.env.text("OPENCLAW_DISABLE_BONJOUR").map(str::trim);
+    config.text(KEY) == Some("off") || config.is_false(PLUGIN) || matches!(by_variable, Some("1" | "true" | "yes"))
+}
+
+/// Whether something says that it runs: the config, or a home directory of macOS, where it starts by itself.
+fn is_on(model: &Model<'_>) -> bool {
+    let config = model.config();
+    config.get(KEY).is_some() || config.is_true(PLUGIN) || model.snapshot.install.state.starts_with("/Users/")
+}
+
+const PLUGIN: &str = "plugins.entries.bonjour.enabled";
 const KEY: &str = "discovery.mdns.mode";
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::*;
     use crate::testing::{said, snapshot, snapshot_with};
 
     fn of(bind: &str, mode: Value) -> Vec<String> {
@@ -78,6 +84,16 @@ mod tests {
             )
         };
         assert!(of("1").is_empty());
-        assert_eq!(of("0"), ["warn discovery.mdns_leaks"]);
+        assert_eq!(of("0"), ["info discovery.mdns_leaks"]);
+    }
+
+    #[test]
+    fn it_starts_by_itself_on_macos() {
+        let mut install = snapshot(json!({"gateway": {"bind": "lan"}}));
+        assert_eq!(said(&install, "discovery."), ["info discovery.mdns_leaks"]);
+        install.install.state = "/Users/op/.openclaw".into();
+        assert_eq!(said(&install, "discovery."), ["warn discovery.mdns_leaks"]);
+        let off = json!({"gateway": {"bind": "lan"}, "plugins": {"entries": {"bonjour": {"enabled": false}}}});
+        assert!(said(&snapshot(off), "discovery.").is_empty());
     }
 }

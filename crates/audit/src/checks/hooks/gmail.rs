@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check { ids: &["hooks.gmail_exposed"], run };
 
 fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let config = model.config();
-    if config.fields("hooks.gmail").next().is_none() || config.is_false("hooks.enabled") {
+    if config.fields("hooks.gmail").next().is_none() || !config.is_true("hooks.enabled") {
         return;
     }
     let mut found: Vec<(Severity, &str, String)> = Vec::new();
@@ -56,7 +56,7 @@ mod tests {
     use crate::testing::{said, snapshot};
 
     fn of(gmail: Value) -> Vec<String> {
-        said(&snapshot(json!({"hooks": {"gmail": gmail}})), "hooks.gmail")
+        said(&snapshot(json!({"hooks": {"enabled": true, "gmail": gmail}})), "hooks.gmail")
     }
 
     #[test]
@@ -71,5 +71,7 @@ mod tests {
         assert_eq!(of(json!({"serve": {"bind": "0.0.0.0"}})), ["critical hooks.gmail_exposed"]);
         assert_eq!(of(json!({"serve": {"bind": 0}})), ["critical hooks.gmail_exposed"]);
         assert!(of(json!({})).is_empty() && of(json!([1])).is_empty() && of(json!("x")).is_empty());
+        let off = json!({"hooks": {"gmail": {"serve": {"bind": "0.0.0.0"}}}});
+        assert!(said(&snapshot(off), "hooks.gmail").is_empty(), "hooks are off");
     }
 }

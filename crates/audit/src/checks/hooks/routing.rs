@@ -3,6 +3,7 @@
 use crate::checks::Check;
 use crate::finding::{Finding, Fix, Severity};
 use crate::model::Model;
+use crate::snapshot::Generation;
 
 pub(super) const CHECK: Check = Check {
     ids: &[
@@ -21,6 +22,8 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         return;
     }
     let severity = if model.gateway.remote_exposed { Severity::Critical } else { Severity::Warn };
+    // February knows neither of the keys that these fixes write, and refuses a config that has them.
+    let february = model.snapshot.install.generation == Generation::February;
     let blank = |key: &str| config.text(key).is_none_or(|text| text.trim().is_empty());
     let path = config.text("hooks.path").unwrap_or_default().trim();
     if !path.is_empty() && path.bytes().all(|byte| byte == b'/') {
@@ -33,13 +36,12 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         );
     }
     if blank("hooks.defaultSessionKey") {
-        out.push(
-            Finding::new("hooks.default_session_key_unset", Severity::Warn, "Hooks have no session of their own")
-                .detail("hooks.defaultSessionKey is not set: each call opens a session of its own making, and nothing keeps its text together and apart from people's.")
-                .remedy("Set it, for example to \"hook:ingress\".")
-                .key("hooks.defaultSessionKey")
-                .fix(Fix::ask("Send hooks to a session of their own").set("hooks.defaultSessionKey", "hook:ingress")),
-        );
+        let finding = Finding::new("hooks.default_session_key_unset", Severity::Warn, "Hooks have no session of their own")
+            .detail("hooks.defaultSessionKey is not set: each call opens a session of its own making, and nothing keeps its text together and apart from people's.")
+            .remedy("Set it, for example to \"hook:ingress\".")
+            .key("hooks.defaultSessionKey");
+        let fix = Fix::ask("Send hooks to a session of their own").set("hooks.defaultSessionKey", "hook:ingress");
+        out.push(if february { finding } else { finding.fix(fix) });
     }
     let agents = config.get("hooks.allowedAgentIds").filter(|ids| ids.is_array());
     let any = agents.is_none() || config.list("hooks.allowedAgentIds").iter().any(|id| id.trim() == "*");
@@ -60,13 +62,13 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
                 .fix(Fix::ask("Let callers choose no session").set(REQUEST, false)),
         );
         if config.list("hooks.allowedSessionKeyPrefixes").iter().all(|prefix| prefix.trim().is_empty()) {
-            out.push(
-                Finding::new("hooks.request_session_key_prefixes_missing", severity, "A hook's caller may choose any session")
-                    .detail("hooks.allowRequestSessionKey is true and hooks.allowedSessionKeyPrefixes is empty: every conversation can be chosen, the owner's too.")
-                    .remedy("Set hooks.allowedSessionKeyPrefixes, for example to [\"hook:\"].")
-                    .key("hooks.allowedSessionKeyPrefixes")
-                    .fix(Fix::ask("Limit callers to sessions of hooks").set("hooks.allowedSessionKeyPrefixes", serde_json::json!(["hook:"]))),
-            );
+            let finding = Finding::new("hooks.request_session_key_prefixes_missing", severity, "A hook's caller may choose any session")
+                .detail("hooks.allowRequestSessionKey is true and hooks.allowedSessionKeyPrefixes is empty: every conversation can be chosen, the owner's too.")
+                .remedy("Set hooks.allowedSessionKeyPrefixes, for example to [\"hook:\"].")
+                .key("hooks.allowedSessionKeyPrefixes");
+            let fix = Fix::ask("Limit callers to sessions of hooks")
+                .set("hooks.allowedSessionKeyPrefixes", serde_json::json!(["hook:"]));
+            out.push(if february { finding } else { finding.fix(fix) });
         }
     }
 }
