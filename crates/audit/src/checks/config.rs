@@ -33,6 +33,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 
+    use crate::checks::{discovery, gateway, hooks, summary};
     use crate::model::Model;
     use crate::testing::{said, snapshot};
 
@@ -154,8 +155,17 @@ mod tests {
                 write(&mut config, key, value);
             }
             let install = snapshot(config);
-            let found = crate::checks::run(&Model::of(&install));
+            let model = Model::of(&install);
+            let found = crate::checks::run(&model);
             prop_assert!(found.iter().any(|finding| finding.check_id == "summary.attack_surface"));
+            let families = [super::CHECKS, gateway::CHECKS, discovery::CHECKS, hooks::CHECKS, summary::CHECKS];
+            for check in families.into_iter().flatten() {
+                let mut found = Vec::new();
+                (check.run)(&model, &mut found);
+                for finding in found {
+                    prop_assert!(check.ids.contains(&finding.check_id.as_str()), "{} is not listed", finding.check_id);
+                }
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::checks::Check;
 use crate::finding::{Finding, Fix, Severity};
 use crate::model::Model;
 use crate::snapshot::ConfigFacts;
+use crate::snapshot::config::texts;
 
 pub(super) const CHECK: Check = Check { ids: &["commands.operator_surface", "gateway.security_config_writable"], run };
 
@@ -14,11 +15,11 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     if !has_channel(config) {
         return;
     }
-    let anyone = config.list(OWNERS).iter().any(|owner| is_anyone(owner));
-    let severity = if anyone { Severity::Critical } else { Severity::Warn };
+    let who = who(config);
     let on: Vec<&str> = SURFACE.iter().copied().filter(|key| config.is_true(key)).collect();
-    if anyone || !on.is_empty() {
-        out.push(surface(severity, anyone, &on));
+    let severity = if matches!(who, Who::Owners) { Severity::Warn } else { Severity::Critical };
+    if matches!(who, Who::EveryoneIsOwner) || !on.is_empty() {
+        out.push(surface(severity, who, &on));
     }
     if config.is_true("commands.config") {
         out.push(
@@ -31,24 +32,39 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-fn surface(severity: Severity, anyone: bool, on: &[&str]) -> Finding {
-    let who = if anyone {
-        "commands.ownerAllowFrom has \"*\", so every sender is an owner"
+/// Who can use what is on.
+#[derive(Clone, Copy)]
+enum Who {
+    Owners,
+    Everyone,
+    EveryoneIsOwner,
+}
+
+fn who(config: &ConfigFacts) -> Who {
+    let has_anyone = |list: &[String]| list.iter().any(|entry| is_anyone(entry));
+    if has_anyone(&config.list(OWNERS)) {
+        Who::EveryoneIsOwner
+    } else if config.fields(TYPISTS).any(|(_, list)| has_anyone(&texts(Some(list)))) {
+        Who::Everyone
     } else {
-        "Owners are known by their account on a channel alone"
+        Who::Owners
+    }
+}
+
+fn surface(severity: Severity, who: Who, on: &[&str]) -> Finding {
+    let (open, words) = match who {
+        Who::Owners => (None, "Owners are known by their account on a channel alone"),
+        Who::Everyone => (Some(TYPISTS), "commands.allowFrom has \"*\", so every sender may type commands"),
+        Who::EveryoneIsOwner => (Some(OWNERS), "commands.ownerAllowFrom has \"*\", so every sender is an owner"),
     };
     let what = if on.is_empty() { "the commands for owners".to_owned() } else { on.join(", ") };
     let finding = Finding::new("commands.operator_surface", severity, "The machine can be operated from a chat")
-        .detail(format!("{who}, and may use {what}: a stolen or forged account starts commands and adds code without asking the model."))
+        .detail(format!("{words}, and may use {what}: a stolen or forged account starts commands and adds code without asking the model."))
         .remedy("Turn off what is not used, and list your own ids in commands.ownerAllowFrom.");
-    let finding = if anyone { finding.key(OWNERS) } else { finding };
-    let mut fix = Fix::ask("Turn the operator's commands off in chats");
-    for key in on {
-        fix = fix.set(key, false);
-    }
-    if anyone {
-        fix = fix.remove(OWNERS);
-    }
+    let finding = open.iter().fold(finding, |finding, key| finding.key(key));
+    let fix = Fix::ask("Turn the operator's commands off in chats");
+    let fix = on.iter().fold(fix, |fix, key| fix.set(key, false));
+    let fix = open.iter().filter(|key| **key == OWNERS).fold(fix, |fix, key| fix.remove(key));
     on.iter().fold(finding, |finding, key| finding.key(key)).fix(fix)
 }
 
@@ -66,6 +82,7 @@ fn is_anyone(owner: &str) -> bool {
 }
 
 const OWNERS: &str = "commands.ownerAllowFrom";
+const TYPISTS: &str = "commands.allowFrom";
 const SURFACE: &[&str] = &["commands.bash", "commands.config", "commands.plugins", "commands.debug", "commands.mcp"];
 
 #[cfg(test)]
@@ -86,6 +103,9 @@ mod tests {
         assert_eq!(of(json!({"bash": true}), chat.clone()), ["warn commands.operator_surface"]);
         assert_eq!(of(json!({"ownerAllowFrom": [" * "]}), chat.clone()), ["critical commands.operator_surface"]);
         assert_eq!(of(json!({"ownerAllowFrom": ["telegram:*"]}), chat.clone()), ["critical commands.operator_surface"]);
+        let typed = json!({"bash": true, "allowFrom": {"*": ["telegram:1", "*"]}});
+        assert_eq!(of(typed, chat.clone()), ["critical commands.operator_surface"]);
+        assert!(of(json!({"allowFrom": {"telegram": ["*"]}}), chat.clone()).is_empty(), "nothing is on");
         let both = ["warn commands.operator_surface", "warn gateway.security_config_writable"];
         assert_eq!(of(json!({"config": true}), chat.clone()), both);
         assert!(

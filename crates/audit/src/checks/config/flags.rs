@@ -54,7 +54,10 @@ fn flags(config: &ConfigFacts) -> Vec<Flag> {
         SWITCHES.iter().filter_map(|(key, dangerous)| flag(config, KeyPath::dotted(key), *dangerous)).collect();
     let mappings = KeyPath::dotted("hooks.mappings");
     for index in 0..length(config, "hooks.mappings") {
-        found.extend(flag(config, mappings.child(index.to_string()).child("allowUnsafeExternalContent"), true));
+        let key = mappings.child(index.to_string()).child("allowUnsafeExternalContent");
+        // OpenClaw's own spelling, which suppressions quote.
+        let shown = format!("hooks.mappings[{index}].allowUnsafeExternalContent=true");
+        found.extend(flag(config, key, true).map(|flag| Flag { shown, ..flag }));
     }
     for agent in agents(config) {
         let docker = agent.child("sandbox").child("docker");
@@ -148,7 +151,7 @@ mod tests {
         for part in [
             "tools.fs.workspaceOnly=false",
             "security.audit.suppressions configured (3)",
-            "allowUnsafeExternalContent=true",
+            "hooks.mappings[1].allowUnsafeExternalContent=true",
         ] {
             assert!(details.iter().any(|detail| detail.contains(part)), "{part}");
         }
