@@ -8,6 +8,8 @@ pub mod gateway;
 pub mod models;
 pub mod sandbox;
 pub mod tools;
+pub mod generation;
+pub mod reach;
 
 use crate::snapshot::Snapshot;
 pub use agents::{Agent, Agents};
