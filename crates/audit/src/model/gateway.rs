@@ -56,7 +56,17 @@ impl Gateway {
         };
         let remote_exposed = bind != "loopback" || matches!(tailscale.as_str(), "serve" | "funnel");
         let auth_mode_explicit = explicit.is_some();
-        Self { bind, tailscale, remote_exposed, auth_mode, auth_mode_explicit, token, password, has_auth, allow_tailscale }
+        Self {
+            bind,
+            tailscale,
+            remote_exposed,
+            auth_mode,
+            auth_mode_explicit,
+            token,
+            password,
+            has_auth,
+            allow_tailscale,
+        }
     }
 
     /// Whether it listens on more than loopback.
