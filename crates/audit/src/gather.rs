@@ -2,3 +2,4 @@
 //! for writing, follows no link out of what it was pointed at, starts no program, and goes on when one thing is broken.
 
 pub mod config;
+pub mod leaks;

@@ -1,16 +1,17 @@
 //! Where a secret may begin: every keyword of the table is looked for in one pass.
 
+use std::ops::Range;
+
 use aho_corasick::packed::{Config, MatchKind, Searcher};
-use aho_corasick::{AhoCorasick, Span};
+use aho_corasick::{AhoCorasick, Input, Span};
 use stockade_core::Secret;
 
 use super::rules::{ASSIGNED, MARKED};
 use super::shape::Rule;
 
-/// All keywords. There are at most [`MOST`]: so many can be looked for with vector instructions, a few bytes a cycle.
+/// All keywords, in groups so small that each can be looked for with vector instructions, a few bytes a cycle.
 pub(super) struct Keywords {
-    finder: Finder,
-    meanings: Vec<Meaning>,
+    groups: Vec<Group>,
 }
 
 /// What a keyword may be the beginning of.
@@ -23,47 +24,87 @@ pub(super) enum Meaning {
     Known,
 }
 
+struct Group {
+    finder: Finder,
+    meanings: Vec<Meaning>,
+}
+
 enum Finder {
     Vectors(Searcher),
-    Automaton(Box<AhoCorasick>),
+    /// Where the processor has none.
+    Automaton(AhoCorasick),
+}
+
+/// Where each group stands in one text.
+pub(super) struct Cursor<'k, 't> {
+    text: &'t [u8],
+    next: Vec<(&'k Group, Option<(Range<usize>, &'k Meaning)>)>,
 }
 
 impl Keywords {
     /// The keywords of the table and secrets that are known.
     pub(super) fn new(known: &[Secret]) -> Self {
-        let (mut words, mut meanings): (Vec<Vec<u8>>, Vec<Meaning>) = (Vec::new(), Vec::new());
-        for secret in known.iter().filter(|secret| secret.expose().trim().len() >= LEAST_KNOWN).take(MOST_KNOWN) {
-            words.push(secret.expose().trim().as_bytes().to_vec());
-            meanings.push(Meaning::Known);
-        }
+        let mut words: Vec<(Vec<u8>, Meaning)> = Vec::new();
+        let known = known.iter().map(|secret| secret.expose().trim()).filter(|secret| secret.len() >= LEAST_KNOWN);
+        words.extend(known.take(MOST_KNOWN).map(|secret| (secret.as_bytes().to_vec(), Meaning::Known)));
         for trigger in triggers() {
             let fits = |rule: &&Rule| rule.prefixes.iter().any(|prefix| prefix.starts_with(trigger));
-            words.push(trigger.as_bytes().to_vec());
-            meanings.push(Meaning::Marked(MARKED.iter().filter(fits).collect()));
+            let rules = MARKED.iter().filter(fits).collect();
+            words.push((trigger.as_bytes().to_vec(), Meaning::Marked(rules)));
         }
-        for name in ASSIGNED {
-            words.push(name.as_bytes().to_vec());
-            meanings.push(Meaning::Name);
+        words.extend(ASSIGNED.iter().map(|name| (name.as_bytes().to_vec(), Meaning::Name)));
+        // The shortest word decides how much of each word of its group is compared at once: short ones stand alone.
+        let (mut short, mut long): (Vec<_>, Vec<_>) = words.into_iter().partition(|(word, _)| word.len() < COMPARED);
+        let mut groups = Vec::new();
+        while !short.is_empty() {
+            groups.extend(Group::new(short.drain(..short.len().min(GROUP))));
         }
-        let vectors = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(&words).build();
-        // Without vector instructions; cannot fail for so few words, and then nothing would be found.
-        let automaton = || AhoCorasick::builder().match_kind(aho_corasick::MatchKind::LeftmostFirst).build(&words);
-        let finder = match vectors {
-            Some(searcher) => Finder::Vectors(searcher),
-            None => Finder::Automaton(Box::new(automaton().unwrap_or_else(|_| unreachable!("few short words")))),
-        };
-        Self { finder, meanings }
+        while !long.is_empty() {
+            groups.extend(Group::new(long.drain(..long.len().min(GROUP))));
+        }
+        Self { groups }
     }
 
-    /// The next keyword from `at`: where it stands, and what it may be.
-    pub(super) fn next(&self, text: &[u8], at: usize) -> Option<(std::ops::Range<usize>, &Meaning)> {
+    /// Looks through a text from `at`.
+    pub(super) fn cursor<'k, 't>(&'k self, text: &'t [u8], at: usize) -> Cursor<'k, 't> {
+        Cursor { text, next: self.groups.iter().map(|group| (group, group.next(text, at))).collect() }
+    }
+}
+
+impl<'k> Cursor<'k, '_> {
+    /// The next keyword from `at`: where it stands, and what it may be. `at` may only grow.
+    pub(super) fn next(&mut self, at: usize) -> Option<(Range<usize>, &'k Meaning)> {
+        for (group, next) in &mut self.next {
+            if next.as_ref().is_some_and(|(found, _)| found.start < at) {
+                *next = group.next(self.text, at);
+            }
+        }
+        self.next.iter().filter_map(|(_, next)| next.clone()).min_by_key(|(found, _)| found.start)
+    }
+}
+
+impl Group {
+    fn new(words: impl Iterator<Item = (Vec<u8>, Meaning)>) -> Option<Self> {
+        let (words, meanings): (Vec<_>, Vec<_>) = words.unzip();
+        let vectors = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(&words).build();
+        let finder = match vectors {
+            Some(searcher) => Finder::Vectors(searcher),
+            None => {
+                let kind = aho_corasick::MatchKind::LeftmostFirst;
+                Finder::Automaton(AhoCorasick::builder().match_kind(kind).build(&words).ok()?)
+            }
+        };
+        Some(Self { finder, meanings })
+    }
+
+    fn next(&self, text: &[u8], at: usize) -> Option<(Range<usize>, &Meaning)> {
         let (found, word) = match &self.finder {
             Finder::Vectors(searcher) => {
                 let found = searcher.find_in(text, Span { start: at, end: text.len() })?;
                 (found.start()..found.end(), found.pattern())
             }
             Finder::Automaton(automaton) => {
-                let found = automaton.find(aho_corasick::Input::new(text).range(at..))?;
+                let found = automaton.find(Input::new(text).range(at..))?;
                 (found.start()..found.end(), found.pattern())
             }
         };
@@ -87,13 +128,7 @@ const LEAST_KNOWN: usize = 8;
 /// The most known secrets that are looked for.
 const MOST_KNOWN: usize = 6;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_are_so_few_keywords_that_vectors_can_look_for_them() {
-        let all = triggers().len() + ASSIGNED.len() + MOST_KNOWN;
-        assert!(all <= 128, "{all}: {:?}", triggers());
-    }
-}
+/// How many bytes of each word are compared at once.
+const COMPARED: usize = 4;
+/// How many words are looked for in one pass: with more, too many places look like one.
+const GROUP: usize = 40;

@@ -62,9 +62,10 @@ impl Scanner {
             let last = held < BUFFER || failure.is_some();
             let text = buffer.get(..held).unwrap_or_default();
             let limit = if last { held } else { held.saturating_sub(WINDOW) };
-            while from < limit {
-                let Some((found, next)) = self.next(text, from, limit) else { break };
-                from = next;
+            let mut cursor = self.keywords.cursor(text, from);
+            while let Some((word, meaning)) = cursor.next(from).filter(|(word, _)| word.start < limit) {
+                let found = begun(text, &word, meaning, from);
+                from = found.as_ref().map_or(word.start + 1, |found| found.place.end.max(word.start + 1));
                 let Some(found) = found else { continue };
                 let secret = text.get(found.place.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
                 lines += newlines(text.get(counted..found.place.start).unwrap_or_default());
@@ -101,14 +102,6 @@ impl Scanner {
         let mut reader = text.as_bytes();
         let read = self.scan(&mut reader, &mut Vec::new(), seen);
         debug_assert!(read.is_ok(), "memory can be read");
-    }
-
-    /// What begins at the next keyword before `limit`, and where to go on.
-    fn next(&self, text: &[u8], from: usize, limit: usize) -> Option<(Option<Found>, usize)> {
-        let (word, meaning) = self.keywords.next(text, from).filter(|(word, _)| word.start < limit)?;
-        let found = begun(text, &word, meaning, from);
-        let next = found.as_ref().map_or(word.start + 1, |found| found.place.end.max(word.start + 1));
-        Some((found, next))
     }
 }
 
