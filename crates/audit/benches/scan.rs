@@ -116,8 +116,15 @@ fn transcripts(size: usize) -> Vec<u8> {
 
 const FILE: usize = 100_000;
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Words that begin like secrets are more frequent here than in any real text.
 const WORDS: &[&str] = &[
-    "the", "agent", "reads", "a", "file", "and", "then", "asks", "whether", "task-runner", "risk", "should", "go",
-    "on;", "**note**:", "`cargo test`", "password", "of", "session", "in\\n", "workspace", "(see", "above)", "token",
-    "disk_usage", "key", "which", "was", "written", "yesterday,", "\\\"quoted\\\"", "--flag", "=>", "src/lib.rs:42",
+    "the", "agent", "reads", "a", "file", "and", "then", "asks", "whether", "task-runner", "it", "should", "go", "on;",
+    "**note**:", "`cargo test`", "password", "of", "session", "in\\n", "workspace", "(see", "above)", "token", "key",
+    "which", "was", "written", "yesterday,", "\\\"quoted\\\"", "--flag", "=>", "src/lib.rs:42", "because", "function",
+    "returns", "an", "error", "when", "I", "have", "looked", "at", "all", "three", "of", "them:", "first,", "we",
+    "could", "change", "config", "by", "hand;", "second,", "let", "users", "choose", "between", "both", "modes.",
+    "README.md", "however", "this", "branch", "is", "behind", "main", "2026-11-23", "10.0.0.12", "impl", "Default",
+    "for", "Options", "{", "}", "0x7ffe", "await", "const", "result", "=", "JSON.parse(text)", "console.log", "you",
+    "Thanks!", "message", "channel", "group", "please", "remind", "me", "tomorrow", "about", "the", "dentist", "at",
+    "nine", "o'clock", "Sure,", "done.", "weather", "sunny", "with", "clouds", "later", "today", "disk_usage", "total",
 ];
