@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod config;
 pub mod database;
 mod files;
+pub mod leaks;
 pub mod paired;
 pub mod plugins;
 pub mod regular;
