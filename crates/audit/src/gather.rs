@@ -86,7 +86,7 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
 
     let mut snapshot = Snapshot {
         version: VERSION,
-        taken: SystemClock.now().0,
+        taken: SystemClock.now().0.unsigned_abs(),
         env: redaction.environment(&env),
         install,
         config,

@@ -5,11 +5,11 @@ pub mod agents;
 pub mod channels;
 pub mod exec;
 pub mod gateway;
+pub mod generation;
 pub mod models;
+pub mod reach;
 pub mod sandbox;
 pub mod tools;
-pub mod generation;
-pub mod reach;
 
 use crate::snapshot::Snapshot;
 pub use agents::{Agent, Agents};
