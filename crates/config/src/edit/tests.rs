@@ -169,6 +169,11 @@ fn yaml(text: &str, change: Edit) -> Result<String, String> {
 }
 
 #[test]
+fn an_edit_shows_its_key_and_not_its_value() {
+    assert_eq!(format!("{:?}", set("gateway.auth.token", json!("sk-live"))), "Set(gateway.auth.token)");
+}
+
+#[test]
 fn yaml_keeps_its_comments_and_its_manner() {
     let changed = |from: &str, to: &str| Ok(YAML.replace(from, to));
     assert_eq!(yaml(YAML, set("gateway.bind", json!("loopback"))), changed("lan #", "loopback #"));
