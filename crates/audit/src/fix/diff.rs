@@ -9,7 +9,7 @@ use stockade_core::redact::MASK;
 use stockade_core::text::{single_line, visible};
 
 use super::mask::Mask;
-use super::plan::{ModeStep, Plan, TextStep};
+use super::plan::{ModeStep, Plan};
 use super::region::Region;
 
 impl Plan<'_> {
@@ -27,7 +27,7 @@ impl Plan<'_> {
             heading(&mut out, step.shown);
             let path = shown(step.shown);
             let _ = writeln!(out, "--- a{path}\n+++ b{path}");
-            hunks(&mut out, step, mask);
+            hunks(&mut out, (step.old, &step.new), &step.regions, mask);
         }
         out
     }
@@ -46,9 +46,9 @@ struct Lines {
     new: Range<usize>,
 }
 
-fn hunks(out: &mut String, step: &TextStep<'_>, mask: &Mask) {
-    let (old, new) = (Side::of(step.old, mask), Side::of(&step.new, mask));
-    let changed = changed(&old, &new, &step.regions);
+fn hunks(out: &mut String, (old, new): (&str, &str), regions: &[Region], mask: &Mask) {
+    let (old, new) = (Side::of(old, mask), Side::of(new, mask));
+    let changed = changed(&old, &new, regions);
     let mut rest = changed.as_slice();
     while let Some(first) = rest.first() {
         let gap = |pair: &[Lines]| matches!(pair, [one, other] if other.old.start - one.old.end <= 2 * CONTEXT);
@@ -163,3 +163,62 @@ fn kind_bits(step: &ModeStep) -> &'static str {
 
 /// Lines shown around a change.
 const CONTEXT: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fix::region::extend;
+
+    /// What the hunks of a diff make of a text. Each line of context and each that goes must be the text's.
+    fn patched(old: &str, diff: &str) -> String {
+        let lines: Vec<&str> = old.split_inclusive('\n').collect();
+        let (mut text, mut at) = (String::new(), 0);
+        for shown in diff.lines() {
+            if let Some(header) = shown.strip_prefix("@@ -") {
+                let (first, _) = header.split_once(' ').expect("two sides");
+                let (start, count) = first.split_once(',').unwrap_or((first, "1"));
+                let start = start.parse::<usize>().expect("a number") - usize::from(count != "0");
+                text.extend(lines[at..start].iter().copied());
+                at = start;
+                continue;
+            }
+            let (sign, line) = shown.split_at(1);
+            if sign != "+" {
+                assert_eq!(lines[at].trim_end_matches('\n'), line, "{diff}");
+                at += 1;
+            }
+            if sign != "-" {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        text.extend(lines[at..].iter().copied());
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn a_diff_leads_to_the_new_text(
+            old in prop::collection::vec("[ab]{0,2}", 0..24),
+            edits in prop::collection::vec((0_usize..60, 0_usize..5, "[abc\n]{0,4}"), 1..4),
+        ) {
+            let old = old.iter().map(|line| format!("{line}\n")).collect::<String>();
+            let (mut new, mut regions) = (old.clone(), Vec::new());
+            for (at, gone, put) in edits {
+                let at = at.min(new.len());
+                let mut next = new.clone();
+                next.replace_range(at..(at + gone).min(new.len()), &put);
+                if !next.is_empty() && !next.ends_with('\n') {
+                    next.push('\n');
+                }
+                extend(&mut regions, &new, &next);
+                new = next;
+            }
+            let mut diff = String::new();
+            hunks(&mut diff, (&old, &new), &regions, &Mask::default());
+            prop_assert_eq!(patched(&old, &diff), new);
+        }
+    }
+}

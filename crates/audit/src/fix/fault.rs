@@ -63,7 +63,7 @@ pub enum FixError {
         id: String,
     },
     /// A record is not one that a fix could have written.
-    #[error("the record of fix {id} is refused: {why}")]
+    #[error("the record of fix {id} is refused: {why}; look into `stockade/fixes/{id}`, then delete that folder")]
     Record {
         /// The run.
         id: String,

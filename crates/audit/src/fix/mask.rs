@@ -13,6 +13,7 @@ use stockade_core::redact::MASK;
 use crate::secrets::looks_like;
 
 /// Knows where the secrets of a config stand in its texts: by their values, and by the keys that take one.
+#[derive(Default)]
 pub struct Mask {
     values: Vec<String>,
     after_name: Option<Regex>,

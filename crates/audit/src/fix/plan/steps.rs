@@ -80,6 +80,9 @@ impl<'a> Plan<'a> {
         if identity.uid != trusted && trusted != 0 {
             return Err(format!("belongs to the user {}, who alone can change it", identity.uid));
         }
+        if identity.kind == FileType::RegularFile && identity.links != 1 {
+            return Err("has more than one name (hard links), and another would be closed with it".into());
+        }
         if audited.is_some_and(|entry| !as_audited(entry, &identity)) {
             return Err("changed since it was audited; audit again".into());
         }

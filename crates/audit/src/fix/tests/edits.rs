@@ -282,3 +282,45 @@ fn yaml_is_edited_in_place_or_left_alone() {
     home.undo().expect("undone");
     assert_eq!(home.tree(), before);
 }
+
+#[test]
+fn the_gateways_own_folder_is_left_and_only_what_was_asked_for_is_done() {
+    let home = Home::new(CONFIG);
+    let own = home.state.join("stockade");
+    std::fs::create_dir(&own).expect("made");
+    chmod(&own, 0o700);
+    let before = home.tree();
+    let (survey, snapshot, grounds) = (home.survey(), home.snapshot(), home.grounds());
+    let mut findings = usual(&home);
+    findings.push(finding("ask", Fix::ask("drop it").remove("channels.irc.nickserv")));
+    let only = |ids: &[&str]| Choice::Ids(ids.iter().map(|id| (*id).to_owned()).collect());
+    let plan = plan(&findings, &only(&["ask"]), &survey, &snapshot, &grounds);
+    assert_eq!(plan.modes().count(), 0);
+    apply(plan, &home.clock, &Env::default(), &|_, _| Vec::new()).expect("fixed");
+    assert!(!home.text().contains("nickserv") && home.text().contains("'open'"));
+    home.undo().expect("undone");
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn a_log_elsewhere_belongs_to_the_install_when_it_was_audited() {
+    let home = Home::new("{}\n");
+    let logs = tempfile::tempdir().expect("temp dir");
+    let log = logs.path().join("openclaw.log");
+    std::fs::write(&log, "").expect("written");
+    chmod(&log, 0o644);
+    let path = log.to_str().expect("UTF-8").to_owned();
+    let close = [finding("log", Fix::safe("close").mode(path.clone(), 0o600))];
+    let (survey, mut snapshot) = (home.survey(), home.snapshot());
+    let unknown = Grounds::of(&snapshot);
+    assert!(plan(&close, &Choice::All, &survey, &snapshot, &unknown).is_empty());
+    let uid = std::fs::metadata(&log).expect("is there").uid();
+    snapshot.tree.entries = vec![Entry { path, mode: 0o644, uid, ..Entry::default() }];
+    let grounds = Grounds::of(&snapshot);
+    let plan = plan(&close, &Choice::All, &survey, &snapshot, &grounds);
+    apply(plan, &home.clock, &Env::default(), &|_, _| Vec::new()).expect("fixed");
+    assert_eq!(mode(&log), 0o600);
+    assert!(matches!(undo(&unknown, None, false), Err(FixError::Record { .. })));
+    undo(&unknown.with(logs.path()), None, false).expect("undone");
+    assert_eq!(mode(&log), 0o644);
+}
