@@ -63,6 +63,19 @@ impl Outline {
         Scan::new(text, max_depth).run()
     }
 
+    /// An outline of one root, to which another reading adds its nodes.
+    pub(crate) fn new(root: Node) -> Self {
+        Self { nodes: vec![root], children: HashMap::new(), duplicates: Vec::new() }
+    }
+
+    /// Adds a node under its name; its number, and whether that name stood there before.
+    pub(crate) fn add(&mut self, key: String, node: Node) -> (usize, bool) {
+        let number = self.nodes.len();
+        let again = self.children.insert((node.parent, key), number).is_some();
+        self.nodes.push(node);
+        (number, again)
+    }
+
     /// The line of a key, from 1.
     pub(crate) fn line_of(&self, key: &[String]) -> Option<usize> {
         Some(self.nodes.get(self.find(key)?)?.line)
@@ -118,7 +131,7 @@ struct Scan<'t> {
 impl<'t> Scan<'t> {
     fn new(text: &'t str, max_depth: usize) -> Self {
         let root = Node { parent: ROOT, key: 0..0, value: 0..0, comma: None, line: 1, column: 1 };
-        let outline = Outline { nodes: vec![root], children: HashMap::new(), duplicates: Vec::new() };
+        let outline = Outline::new(root);
         let chars = text.char_indices().peekable();
         Self { text, chars, line: 1, column: 0, max_depth, stack: Vec::new(), outline }
     }
@@ -276,8 +289,8 @@ impl<'t> Scan<'t> {
         }
         let value = range.end..range.end;
         let (line, column) = (start.line, start.column);
-        self.outline.nodes.push(Node { parent, key: range, value, comma: None, line, column });
-        if self.outline.children.insert((parent, key.clone()), node).is_some() {
+        let added = Node { parent, key: range, value, comma: None, line, column };
+        if let (_, true) = self.outline.add(key.clone(), added) {
             self.outline.duplicates.push((key, start.line));
         }
         Ok(node)

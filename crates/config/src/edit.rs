@@ -9,6 +9,7 @@ mod json5_text;
 mod second;
 mod untouched;
 mod written;
+mod yaml_reading;
 mod yaml_text;
 
 use std::path::Path;
@@ -137,7 +138,7 @@ pub fn edit(format: Format, text: &str, edits: &[Edit]) -> Result<String, EditEr
         };
         let not_exact = || EditError::NotExact { key: edit.key().clone() };
         let read = agreed(format, &edited).map_err(|_| not_exact())?;
-        if read != wanted || !untouched::others(format, &value, &text, &edited, edit) {
+        if read != wanted || !untouched::others(format, (&value, &text), (&wanted, &edited), edit) {
             return Err(not_exact());
         }
         (text, value) = (edited, wanted);
@@ -188,6 +189,11 @@ pub fn apply(value: &mut Value, edit: &Edit) -> Result<(), EditError> {
             Ok(())
         }
     }
+}
+
+/// The places of a YAML text of this value; `None` when it is written in a way that is not edited.
+pub(crate) fn yaml_outline(text: &str, value: &Value) -> Option<Outline> {
+    yaml_text::outline(text, value)
 }
 
 fn first(format: Format, text: &str) -> Result<Value, EditError> {

@@ -153,20 +153,19 @@ impl Reader {
             self.add(Fault::at(FaultKind::DuplicateKey, path, Some(*line), what));
         }
         let format = Format::of(path);
-        let (number, origin) = (self.sources.len(), Origin::root(self.sources.len()));
+        let origin = Origin::root(self.sources.len());
         // A file that is not well-formed is a source all the same: its mode and its text are facts.
         self.sources.push(Source { path: path.to_owned(), prefix: prefix.clone(), outline, format, file: Some(file) });
         if let Some(error) = failed {
             return Err(error);
         }
-        self.expand((value, origin), number, folder, prefix, &chain)
+        self.expand((value, origin), folder, prefix, &chain)
     }
 
-    /// Replaces every `$include` in a value of the file `number`.
+    /// Replaces every `$include` in a value.
     fn expand(
         &mut self,
         (value, mut origin): Traced,
-        number: usize,
         folder: &Path,
         prefix: &mut Vec<String>,
         chain: &[PathBuf],
@@ -178,7 +177,7 @@ impl Reader {
                 for (key, field) in fields {
                     let below = self.below(&origin, &key);
                     prefix.push(key.clone());
-                    let (field, below) = self.expand((field, below), number, folder, prefix, chain)?;
+                    let (field, below) = self.expand((field, below), folder, prefix, chain)?;
                     prefix.pop();
                     own.insert(key.clone(), field);
                     origin.put(key, below);
@@ -205,7 +204,7 @@ impl Reader {
                 for (at, item) in items.into_iter().enumerate() {
                     let below = self.below(&origin, &at.to_string());
                     prefix.push(at.to_string());
-                    let (item, below) = self.expand((item, below), number, folder, prefix, chain)?;
+                    let (item, below) = self.expand((item, below), folder, prefix, chain)?;
                     prefix.pop();
                     expanded.push(item);
                     origin.push(below);

@@ -11,8 +11,8 @@ use crate::bounds::{Outline, ROOT};
 pub(crate) struct Origin {
     /// Every place that holds the key; the last one counts. Several when files were merged there.
     pub(crate) at: Vec<Spot>,
-    fields: HashMap<String, Origin>,
-    items: Vec<Origin>,
+    fields: HashMap<String, Self>,
+    items: Vec<Self>,
 }
 
 /// A place in a file.

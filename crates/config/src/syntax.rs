@@ -26,7 +26,7 @@ impl Format {
     }
 }
 
-/// A parsed text. Only JSON5 has an outline.
+/// A parsed text. YAML has an outline when it is written plainly.
 pub(crate) struct Parsed {
     pub(crate) value: Value,
     pub(crate) outline: Option<Outline>,
@@ -36,7 +36,9 @@ pub(crate) struct Parsed {
 pub(crate) fn parse(path: &Path, text: &str, depth: usize) -> Result<Parsed, ConfigError> {
     let left = MAX_DEPTH.saturating_sub(depth);
     if Format::of(path) == Format::Yaml {
-        return Ok(Parsed { value: parse_yaml(path, text, left.min(MAX_YAML_DEPTH))?, outline: None });
+        let value = parse_yaml(path, text, left.min(MAX_YAML_DEPTH))?;
+        let outline = crate::edit::yaml_outline(text, &value);
+        return Ok(Parsed { value, outline });
     }
     let outline = Outline::scan(text, left).map_err(|excess| syntax(path, (excess.line, 1), excess.expected))?;
     let value = json5::from_str(text).map_err(|error| {

@@ -162,6 +162,52 @@ fn tricks_with_comments_and_depth_do_not_lead_astray() {
     assert_eq!(edited_by("{l: 'http://x // y'}", remove("l")), "{}");
 }
 
+const YAML: &str = "# head\ngateway:\n  bind: lan # about bind\n  port: 18789\n  auth:\n    mode: 'none'\n\n  # end of gateway\ntools:\n  deny:\n    - exec # dangerous\n    - \"*\"\n  allow: [read, 'write']\nlist:\n- id: a\n  x: 1\n- id: b\n";
+
+fn yaml(text: &str, change: Edit) -> Result<String, String> {
+    edit(Format::Yaml, text, &[change]).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_edit_shows_its_key_and_not_its_value() {
+    assert_eq!(format!("{:?}", set("gateway.auth.token", json!("sk-live"))), "Set(gateway.auth.token)");
+}
+
+#[test]
+fn yaml_keeps_its_comments_and_its_manner() {
+    let changed = |from: &str, to: &str| Ok(YAML.replace(from, to));
+    assert_eq!(yaml(YAML, set("gateway.bind", json!("loopback"))), changed("lan #", "loopback #"));
+    assert_eq!(yaml(YAML, set("gateway.bind", json!("off"))), changed("lan #", "\"off\" #"));
+    assert_eq!(yaml(YAML, set("gateway.auth.mode", json!("it's"))), changed("'none'", "'it''s'"));
+    assert_eq!(yaml(YAML, set("gateway.port", json!(1))), changed("18789", "1"));
+    assert_eq!(yaml(YAML, set("list.0.x", json!(true))), changed("x: 1", "x: true"));
+    assert_eq!(yaml(YAML, set("tools.allow", json!(["a", 1]))), changed("[read, 'write']", "[\"a\", 1]"));
+    let inserted = changed("    mode: 'none'\n", "    mode: 'none'\n    rateLimit:\n      max: 5\n");
+    assert_eq!(yaml(YAML, set("gateway.auth.rateLimit.max", json!(5))), inserted);
+    assert_eq!(yaml("a: 1", set("b c", json!("x"))), Ok("a: 1\n\"b c\": \"x\"".into()));
+    assert_eq!(yaml("a: 1\r\nb: 2\r\n", set("c", json!(null))), Ok("a: 1\r\nb: 2\r\nc: null\r\n".into()));
+    assert_eq!(yaml(YAML, remove("gateway.bind")), changed("  bind: lan # about bind\n", ""));
+    assert_eq!(yaml(YAML, remove("list.1")), changed("- id: b\n", ""));
+    assert_eq!(yaml(YAML, remove("gateway.auth.mode")), changed("auth:\n    mode: 'none'\n", "auth: {}\n"));
+    let drop = |key: &str, item: &str| Edit::Drop { key: KeyPath::dotted(key), item: json!(item) };
+    assert_eq!(yaml(YAML, drop("tools.deny", "exec")), changed("    - exec # dangerous\n", ""));
+    assert_eq!(yaml(YAML, drop("tools.allow", "write")), changed("[read, 'write']", "[\"read\"]"));
+    assert_eq!(yaml("l:\n- '*'\n", drop("l", "*")), Ok("l: []\n".into()));
+}
+
+#[test]
+fn yaml_that_is_not_read_with_certainty_is_refused() {
+    for text in [
+        "a: &x 1\nb: *x\n", "a: |\n  text\n", "a: !!str 1\n", "--- \na: 1\n", "a: one\n  two\n", "a: {b: 1}\n",
+        "a:\tb\n", "? a\n: 1\n", "a: \"\\x41\"\n", "a: 0o17\n", "a: [b,\n c]\n", "\u{feff}a: 1\n", "a: 'x\n  y'\n",
+        "<<: {a: 1}\n", "a: 010\n", "# only\n",
+    ] {
+        let result = yaml(text, set("n", json!(1)));
+        assert!(result.is_err(), "{text:?} -> {result:?}");
+    }
+    assert!(yaml("a: 'sk-live' x\n", set("a", json!(1))).is_err_and(|error| !error.contains("sk-live")));
+}
+
 fn scalar() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(json!(null)),
@@ -201,9 +247,9 @@ fn write(value: &Value, choices: &mut dyn FnMut() -> u8, out: &mut String) {
         });
     }
     fn text(text: &str, choices: &mut dyn FnMut() -> u8, out: &mut String) {
-        let quote = if choices() % 2 == 0 { '"' } else { '\'' };
+        let quote = if choices().is_multiple_of(2) { '"' } else { '\'' };
         let written = written::Style::string(text, quote);
-        out.push_str(&if choices() % 4 == 0 { written.replace('a', "\\u0061") } else { written });
+        out.push_str(&if choices().is_multiple_of(4) { written.replace('a', "\\u0061") } else { written });
     }
     gap(choices, out);
     match value {
@@ -212,7 +258,7 @@ fn write(value: &Value, choices: &mut dyn FnMut() -> u8, out: &mut String) {
             out.push('[');
             for (at, item) in items.iter().enumerate() {
                 write(item, choices, out);
-                if at + 1 < items.len() || choices() % 2 == 0 {
+                if at + 1 < items.len() || choices().is_multiple_of(2) {
                     out.push(',');
                 }
             }
@@ -223,7 +269,7 @@ fn write(value: &Value, choices: &mut dyn FnMut() -> u8, out: &mut String) {
             out.push('{');
             for (at, (key, field)) in fields.iter().enumerate() {
                 gap(choices, out);
-                if matches!(key.as_str(), "a" | "b" | "c") && choices() % 2 == 0 {
+                if matches!(key.as_str(), "a" | "b" | "c") && choices().is_multiple_of(2) {
                     out.push_str(key);
                     // The second parser wants a blank between a bare key and a comment.
                     out.push(' ');
@@ -233,7 +279,7 @@ fn write(value: &Value, choices: &mut dyn FnMut() -> u8, out: &mut String) {
                 gap(choices, out);
                 out.push(':');
                 write(field, choices, out);
-                if at + 1 < fields.len() || choices() % 2 == 0 {
+                if at + 1 < fields.len() || choices().is_multiple_of(2) {
                     out.push(',');
                 }
             }
@@ -268,13 +314,24 @@ fn change() -> impl Strategy<Value = Edit> {
     ]
 }
 
+/// YAML in the manner that is read, of keys and values that could mislead.
+fn yaml_document() -> impl Strategy<Value = String> {
+    let word = prop_oneof!["[a-c]{1,2}", "[a-c0-9.:#'\"\\[{&*!|>%@ -]{1,5}", Just("null".to_owned()), "[0-9.e+-]{1,4}"];
+    let line = (0..4usize, prop_oneof![Just(""), Just("- "), Just("- - ")], "[abc]", word, any::<bool>());
+    let line = line.prop_map(|(indent, dash, key, value, pair)| {
+        let value = if pair { format!("{key}: {value}") } else { format!("{key}:") };
+        format!("{}{dash}{value}\n", "  ".repeat(indent))
+    });
+    prop::collection::vec(line, 1..6).prop_map(|lines| lines.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn an_edit_does_what_it_means((value, text) in document(), change in change()) {
         prop_assert_eq!(agreed(Format::Json5, &text), Ok(value.clone()), "{:?}", text);
-        let mut wanted = value.clone();
+        let mut wanted = value;
         let applied = apply(&mut wanted, &change);
         match edit(Format::Json5, &text, std::slice::from_ref(&change)) {
             Ok(edited) => {
@@ -295,6 +352,18 @@ proptest! {
         let (before, after) = (&text[..node.value.start], &text[node.value.end..]);
         let edited = edited_by(&text, Edit::Set { key, to });
         prop_assert!(edited.starts_with(before) && edited.ends_with(after), "{text:?} -> {edited:?}");
+    }
+
+    #[test]
+    fn a_yaml_text_is_read_alike_or_not_edited(text in yaml_document(), change in change()) {
+        if let Ok(value) = agreed(Format::Yaml, &text) {
+            let mut wanted = value;
+            let applied = apply(&mut wanted, &change);
+            if let Ok(edited) = edit(Format::Yaml, &text, std::slice::from_ref(&change)) {
+                prop_assert!(applied.is_ok());
+                prop_assert_eq!(agreed(Format::Yaml, &edited), Ok(wanted));
+            }
+        }
     }
 
     #[test]

@@ -177,6 +177,26 @@ fn what_others_override_is_shadowed_and_what_counts_has_the_place() {
 }
 
 #[test]
+fn yaml_that_is_written_plainly_has_places_too() {
+    let text = "# c\nprofile: full\nfs:\n  workspaceOnly: true # c\ndeny:\n  - 'é' # c\n  - x\n";
+    let folder = Folder::new(&[("openclaw.json", "{tools: {$include: 't.yml'}}"), ("t.yml", text)]);
+    let survey = folder.survey();
+    let place = |name: &str| survey.place(&key(name)).expect(name);
+    let written = |name: &str| {
+        let place = place(name);
+        (place.source, place.line, place.column, &text[place.key], &text[place.value])
+    };
+    assert_eq!(written("tools.profile"), (1, 2, 1, "profile", "full"));
+    assert_eq!(written("tools.fs.workspaceOnly"), (1, 4, 3, "workspaceOnly", "true"));
+    assert_eq!(written("tools.deny.0"), (1, 6, 5, "", "'é'"));
+    assert_eq!(place("tools.fs").length, 3);
+    assert_eq!(faults(&survey), [""; 0]);
+    let folder = Folder::new(&[("openclaw.json", "{tools: {$include: 't.yml'}}"), ("t.yml", "profile: &a full\n")]);
+    assert_eq!(folder.survey().place(&key("tools.profile")), None);
+    assert!(folder.survey().owner(&key("tools.profile")).is_ok());
+}
+
+#[test]
 fn an_edit_goes_to_the_one_file_that_decides() {
     let folder = Folder::new(&[
         (
@@ -201,6 +221,12 @@ fn an_edit_goes_to_the_one_file_that_decides() {
     assert_eq!(owner("tools.exec.ask"), Ok("t.json exec.ask".into()));
     assert_eq!(owner("agents.defaults.workspace"), Ok("a.json defaults.workspace".into()));
     assert!(owner("agents.list").expect_err("merged").contains("several files"));
+    let joined = Folder::new(&[
+        ("openclaw.json", "{tools: {$include: 't.json', deny: [{x: 1}]}}"),
+        ("t.json", "{deny: [{x: 1}, {x: 2}]}"),
+    ]);
+    let joined = joined.survey().owner(&key("tools.deny.2.x"));
+    assert!(matches!(joined, Err(Unowned::Merged { .. })), "the item is the first of its file: {joined:?}");
     assert!(owner("session.scope").expect_err("overridden").contains("overrides"));
     assert!(owner("gateway.port.x").expect_err("a scalar").contains("not an object"));
     let root = Folder::new(&[("openclaw.json", "{$include: 'r.json'}"), ("r.json", "{gateway: {}}")]).survey();
