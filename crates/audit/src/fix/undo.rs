@@ -1,5 +1,6 @@
 //! Takes a fix back: byte for byte and mode for mode, and nothing that somebody changed since.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -54,17 +55,17 @@ pub(super) fn undo_watched(
     }
     let mut undone = Undone { id, restored: Vec::new(), refused: Vec::new() };
     let looked: Vec<Option<Refused>> = record.steps.iter().map(|step| look(step).err()).collect();
-    let edited = |path: &str| looked.iter().flatten().any(|refused| refused.what == path);
     if !partial && looked.iter().any(Option::is_some) {
         undone.refused = looked.into_iter().flatten().collect();
         return Ok(undone);
     }
+    let edited: BTreeSet<&str> = looked.iter().flatten().map(|refused| refused.what.as_str()).collect();
     let mut left = Vec::new();
     for (step, found) in record.steps.iter().zip(&looked).rev() {
         // Of a file that was edited since, the mode stays as well: its text is not what the mode was for.
         let refused = match found {
             Some(refused) => Some(refused.clone()),
-            None if edited(step.path()) => Some(Refused::of(step.path(), EDITED, None)),
+            None if edited.contains(step.path()) => Some(Refused::of(step.path(), EDITED, None)),
             None => revert(step, &undone.id, watch).err(),
         };
         match refused {

@@ -266,7 +266,7 @@ fn what_would_be_worse_is_not_written() {
 }
 
 #[test]
-fn yaml_is_edited_in_place_or_left_alone() {
+fn yaml_is_edited_in_place() {
     let mut home = Home::new("");
     std::fs::remove_file(&home.config).expect("removed");
     let text = "# rooms\nchannels:\n  irc:\n    groupPolicy: open # now\n";
@@ -274,11 +274,8 @@ fn yaml_is_edited_in_place_or_left_alone() {
     let before = home.tree();
     let outcome = home.fix(&usual(&home)).expect("fixed");
     assert_eq!((mode(&home.state), mode(&home.config)), (0o700, 0o600));
-    match outcome.refused.as_slice() {
-        [] => assert_eq!(home.text(), text.replace("open", "allowlist")),
-        [refused] => assert_eq!((refused.checks[0].as_str(), home.text().as_str()), ("groups", text)),
-        more => panic!("{more:?}"),
-    }
+    assert!(outcome.refused.is_empty(), "{:?}", outcome.refused);
+    assert_eq!(home.text(), text.replace("open", "allowlist"));
     home.undo().expect("undone");
     assert_eq!(home.tree(), before);
 }
