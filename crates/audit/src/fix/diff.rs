@@ -13,18 +13,18 @@ use super::plan::{ModeStep, Plan};
 use super::region::Region;
 
 impl Plan<'_> {
-    /// What would change, as `git diff` shows it: permission bits first, then texts with three lines around each
-    /// change. Secrets are masked and control characters escaped, so it is for eyes, not for `patch`.
+    /// What would change, as `git diff` shows it: permission bits, and texts with three lines around each change. Secrets are masked and control characters escaped, so it is for eyes, not for `patch`.
     #[must_use]
     pub fn diff(&self, mask: &Mask) -> String {
         let mut out = String::new();
-        for step in self.mode_steps() {
+        let text_of = |step: &ModeStep| self.texts().iter().any(|text| text.real == step.real);
+        for step in self.mode_steps().iter().filter(|step| !text_of(step)) {
             heading(&mut out, Path::new(&step.shown));
-            let kind = kind_bits(step);
-            let _ = writeln!(out, "old mode {kind}{:04o}\nnew mode {kind}{:04o}", step.identity.mode, step.to);
+            modes(&mut out, step);
         }
         for step in self.texts() {
             heading(&mut out, step.shown);
+            self.mode_steps().iter().filter(|mode| mode.real == step.real).for_each(|mode| modes(&mut out, mode));
             let path = shown(step.shown);
             let _ = writeln!(out, "--- a{path}\n+++ b{path}");
             hunks(&mut out, (step.old, &step.new), &step.regions, mask);
@@ -146,6 +146,11 @@ fn span(from: usize, count: usize) -> String {
 fn heading(out: &mut String, path: &Path) {
     let path = shown(path);
     let _ = writeln!(out, "diff --git a{path} b{path}");
+}
+
+fn modes(out: &mut String, step: &ModeStep) {
+    let kind = kind_bits(step);
+    let _ = writeln!(out, "old mode {kind}{:04o}\nnew mode {kind}{:04o}", step.identity.mode, step.to);
 }
 
 fn shown(path: &Path) -> String {

@@ -212,7 +212,8 @@ fn the_diff_shows_the_change_and_no_secret() {
     let plan = plan(&findings, &Choice::All, &survey, &snapshot, &grounds);
     let diff = plan.diff(&Mask::of(&survey));
     assert!(diff.contains("\n-      groupPolicy: 'open', // for now\n+      groupPolicy: "), "{diff}");
-    assert!(diff.contains("old mode 100644\nnew mode 100600\n") && diff.contains("@@ -3,7 +3,7 @@"), "{diff}");
+    assert_eq!(diff.matches("diff --git").count(), 2, "one heading a file: {diff}");
+    assert!(diff.contains("old mode 100644\nnew mode 100600\n--- a") && diff.contains("@@ -3,7 +3,7 @@"), "{diff}");
     assert!(!diff.contains("k3jd92") && diff.contains("token: \"[secret]\""), "{diff}");
     assert!(diff.contains("${IRC_PASSWORD}"), "a reference is no secret: {diff}");
     assert_eq!(home.tree(), before, "looking changes nothing");
