@@ -2,11 +2,15 @@
 //! question of authority is put to `stockade_policy`.
 
 pub mod agents;
+pub mod binds;
 pub mod exec;
+pub mod flow;
 pub mod gateway;
 pub mod models;
 pub mod sandbox;
 pub mod tools;
+pub mod visitors;
+pub mod web;
 
 use crate::snapshot::Snapshot;
 pub use agents::{Agent, Agents};
@@ -14,6 +18,8 @@ pub use exec::Exec;
 pub use gateway::Gateway;
 pub use sandbox::Sandbox;
 pub use tools::ToolAccess;
+pub use visitors::Visitors;
+pub use web::Web;
 
 /// A snapshot and what follows from it.
 #[derive(Debug)]
@@ -24,13 +30,23 @@ pub struct Model<'s> {
     pub gateway: Gateway,
     /// Who acts: every agent, its tools, its sandbox and its commands.
     pub agents: Agents<'s>,
+    /// Who else can write to an agent.
+    pub visitors: Visitors,
+    /// Which tools of the web are switched on.
+    pub web: Web,
 }
 
 impl<'s> Model<'s> {
     /// What follows from a snapshot.
     #[must_use]
     pub fn of(snapshot: &'s Snapshot) -> Self {
-        Self { snapshot, gateway: Gateway::of(snapshot), agents: Agents::of(snapshot) }
+        Self {
+            snapshot,
+            gateway: Gateway::of(snapshot),
+            agents: Agents::of(snapshot),
+            visitors: Visitors::of(snapshot),
+            web: Web::of(snapshot),
+        }
     }
 
     /// The config.
@@ -39,3 +55,7 @@ impl<'s> Model<'s> {
         &self.snapshot.config
     }
 }
+
+#[cfg(test)]
+#[path = "model/tests.rs"]
+mod tests;

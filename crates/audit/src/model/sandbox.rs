@@ -1,8 +1,6 @@
 //! Whether an agent's sessions run in a sandbox, and what that sandbox is given of the host.
 
 use serde::Deserialize as _;
-use serde_json::Value;
-use stockade_config::KeyPath;
 use stockade_config::model::{SandboxMode, SandboxScope, WorkspaceAccess};
 
 use super::agents::{Chosen, Scope, Setting};
@@ -24,30 +22,6 @@ pub struct Sandbox<'s> {
     pub browser: Vec<(&'s str, Setting<'s>)>,
     /// The settings of a remote one.
     pub ssh: Vec<(&'s str, Setting<'s>)>,
-    /// Every folder of the host that it is given, the common ones first.
-    pub binds: Vec<BindText<'s>>,
-}
-
-/// One bind as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BindText<'s> {
-    /// `source:target[:options]`.
-    pub text: &'s str,
-    /// Which list it stands in.
-    pub list: BindList,
-}
-
-/// The lists of binds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BindList {
-    /// `agents.defaults.sandbox.docker.binds`.
-    CommonDocker,
-    /// `agents.defaults.sandbox.browser.binds`.
-    CommonBrowser,
-    /// `docker.binds` of the agent.
-    OwnDocker,
-    /// `browser.binds` of the agent.
-    OwnBrowser,
 }
 
 impl<'s> Sandbox<'s> {
@@ -76,25 +50,7 @@ impl<'s> Sandbox<'s> {
         let scope = scope(at);
         let alone = scope.value != SandboxScope::Shared;
         let merged = |name: &str| merged(at, name, alone);
-        let binds = LISTS
-            .iter()
-            .filter(|(_, own, _)| alone || !own)
-            .flat_map(|(list, own, key)| {
-                let setting = if *own { at.own(key) } else { at.common(key) };
-                let texts = setting.and_then(|setting| setting.value.as_array()).into_iter().flatten();
-                texts.filter_map(Value::as_str).map(|text| BindText { text, list: *list })
-            })
-            .collect();
-        Self {
-            mode,
-            scope,
-            access,
-            backend,
-            docker: merged("docker"),
-            browser: merged("browser"),
-            ssh: merged("ssh"),
-            binds,
-        }
+        Self { mode, scope, access, backend, docker: merged("docker"), browser: merged("browser"), ssh: merged("ssh") }
     }
 
     /// Whether the main session, the operator's own, is in one.
@@ -125,17 +81,6 @@ impl<'s> Sandbox<'s> {
     #[must_use]
     pub fn ssh(&self, name: &str) -> Option<&Setting<'s>> {
         self.ssh.iter().find(|(key, _)| *key == name).map(|(_, setting)| setting)
-    }
-}
-
-impl BindList {
-    /// The list's key below the entry of the agent or below `agents.defaults`.
-    #[must_use]
-    pub const fn below(self) -> &'static str {
-        match self {
-            Self::CommonDocker | Self::OwnDocker => "sandbox.docker.binds",
-            Self::CommonBrowser | Self::OwnBrowser => "sandbox.browser.binds",
-        }
     }
 }
 
@@ -170,22 +115,4 @@ fn fields(setting: Setting<'_>) -> Vec<(&str, Setting<'_>)> {
     fields.map(|(name, value)| (name.as_str(), Setting { value, key: key.child(name) })).collect()
 }
 
-/// Where binds stand; whether it is the agent's own; the key below the entry.
-const LISTS: &[(BindList, bool, &str)] = &[
-    (BindList::CommonDocker, false, BindList::CommonDocker.below()),
-    (BindList::CommonBrowser, false, BindList::CommonBrowser.below()),
-    (BindList::OwnDocker, true, BindList::OwnDocker.below()),
-    (BindList::OwnBrowser, true, BindList::OwnBrowser.below()),
-];
-
 const SCOPE: &str = "agents.defaults.sandbox.scope";
-
-/// Where a bind of this sandbox stands.
-#[must_use]
-pub fn list_key(list: BindList, entry: Option<&KeyPath>) -> KeyPath {
-    let at = match (list, entry) {
-        (BindList::OwnDocker | BindList::OwnBrowser, Some(entry)) => entry.clone(),
-        _ => KeyPath::dotted(super::agents::DEFAULTS),
-    };
-    list.below().split('.').fold(at, |key, part| key.child(part))
-}
