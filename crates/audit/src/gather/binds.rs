@@ -1,5 +1,5 @@
-//! The symbolic links that decide what a bind means. They are read, never opened: the judge of mounts is asked, and what
-//! it wants to know about links is written down.
+//! The symbolic links that decide what a bind means. They are read, never opened: the judge of mounts is asked, and
+//! what it wants to know about links is written down.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

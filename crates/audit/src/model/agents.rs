@@ -32,7 +32,7 @@ pub struct Agent<'s> {
     /// The models that it may run on: the primary one first.
     pub models: Vec<ModelRef>,
     /// Its sandbox.
-    pub sandbox: Sandbox<'s>,
+    pub sandbox: Sandbox,
     /// Where and when its commands run.
     pub exec: Exec,
     /// The tools that it has by what holds for every model: what OpenClaw's own checks look at.

@@ -1,31 +1,23 @@
-//! Whether an agent's sessions run in a sandbox, and what that sandbox is given of the host.
+//! Whether an agent's sessions run in a sandbox, who shares it, and what it sees of the workspace.
 
 use serde::Deserialize as _;
 use stockade_config::model::{SandboxMode, SandboxScope, WorkspaceAccess};
 
-use super::agents::{Chosen, Scope, Setting};
+use super::agents::{Chosen, Scope};
 
 /// The sandbox of an agent: its own settings over the common ones, key by key.
-#[derive(Debug)]
-pub struct Sandbox<'s> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandbox {
     /// Which sessions are in one.
     pub mode: Chosen<SandboxMode>,
     /// Who shares one.
     pub scope: Chosen<SandboxScope>,
     /// What it sees of the workspace.
     pub access: Chosen<WorkspaceAccess>,
-    /// `docker`, `podman`, `ssh` and so on, as it is written.
-    pub backend: Chosen<String>,
-    /// The settings of its containers, each with its place.
-    pub docker: Vec<(&'s str, Setting<'s>)>,
-    /// The settings of its browser's containers.
-    pub browser: Vec<(&'s str, Setting<'s>)>,
-    /// The settings of a remote one.
-    pub ssh: Vec<(&'s str, Setting<'s>)>,
 }
 
-impl<'s> Sandbox<'s> {
-    pub(super) fn of(at: Scope<'s, '_>) -> Self {
+impl Sandbox {
+    pub(super) fn of(at: Scope<'_, '_>) -> Self {
         let mode = Chosen::read(
             at.setting("sandbox.mode"),
             "agents.defaults.sandbox.mode",
@@ -40,17 +32,7 @@ impl<'s> Sandbox<'s> {
             WorkspaceAccess::Rw,
             |value| WorkspaceAccess::deserialize(value).ok(),
         );
-        let backend = Chosen::read(
-            at.setting("sandbox.backend"),
-            "agents.defaults.sandbox.backend",
-            "docker".to_owned(),
-            String::new(),
-            |value| Some(value.as_str()?.trim().to_ascii_lowercase()),
-        );
-        let scope = scope(at);
-        let alone = scope.value != SandboxScope::Shared;
-        let merged = |name: &str| merged(at, name, alone);
-        Self { mode, scope, access, backend, docker: merged("docker"), browser: merged("browser"), ssh: merged("ssh") }
+        Self { mode, scope: scope(at), access }
     }
 
     /// Whether the main session, the operator's own, is in one.
@@ -65,22 +47,10 @@ impl<'s> Sandbox<'s> {
         self.mode.value != SandboxMode::Off
     }
 
-    /// A setting of its containers.
+    /// Whether what an agent writes of its containers for itself is in force: a shared sandbox is the common one.
     #[must_use]
-    pub fn docker(&self, name: &str) -> Option<&Setting<'s>> {
-        self.docker.iter().find(|(key, _)| *key == name).map(|(_, setting)| setting)
-    }
-
-    /// A setting of its browser's containers.
-    #[must_use]
-    pub fn browser(&self, name: &str) -> Option<&Setting<'s>> {
-        self.browser.iter().find(|(key, _)| *key == name).map(|(_, setting)| setting)
-    }
-
-    /// A setting of a remote one.
-    #[must_use]
-    pub fn ssh(&self, name: &str) -> Option<&Setting<'s>> {
-        self.ssh.iter().find(|(key, _)| *key == name).map(|(_, setting)| setting)
+    pub fn heeds_own(&self) -> bool {
+        self.holds_others() && self.scope.value != SandboxScope::Shared
     }
 }
 
@@ -94,25 +64,6 @@ fn scope(at: Scope<'_, '_>) -> Chosen<SandboxScope> {
     Chosen::read(at.setting("sandbox.perSession"), SCOPE, SandboxScope::Agent, SandboxScope::Shared, |value| {
         Some(if value.as_bool()? { SandboxScope::Session } else { SandboxScope::Shared })
     })
-}
-
-/// An agent's settings over the common ones; a shared sandbox is the common one alone.
-fn merged<'s>(at: Scope<'s, '_>, name: &str, alone: bool) -> Vec<(&'s str, Setting<'s>)> {
-    let key = format!("sandbox.{name}");
-    let own = at.own(&key).filter(|_| alone);
-    let mut merged: Vec<(&'s str, Setting<'s>)> = own.map(fields).unwrap_or_default();
-    for (field, setting) in at.common(&key).map(fields).unwrap_or_default() {
-        if !merged.iter().any(|(known, _)| *known == field) {
-            merged.push((field, setting));
-        }
-    }
-    merged
-}
-
-fn fields(setting: Setting<'_>) -> Vec<(&str, Setting<'_>)> {
-    let Setting { value, key } = setting;
-    let fields = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    fields.map(|(name, value)| (name.as_str(), Setting { value, key: key.child(name) })).collect()
 }
 
 const SCOPE: &str = "agents.defaults.sandbox.scope";

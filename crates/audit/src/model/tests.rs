@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use stockade_config::model::{ExecAsk, ExecSecurity, SandboxMode, SandboxScope};
+use stockade_config::model::{ExecAsk, ExecSecurity, SandboxMode, SandboxScope, WorkspaceAccess};
 
 use super::Model;
 use crate::snapshot::{Approvals, Snapshot};
@@ -57,7 +57,8 @@ fn layers_only_tighten() {
     assert!(!allows(json!({"profile": "minimal"}), "exec"));
     assert!(allows(json!({"profile": "minimal", "alsoAllow": ["group:runtime"]}), "exec"));
     assert!(allows(json!({"profile": "no such profile"}), "exec"));
-    let own = json!({"tools": {"profile": "minimal"}, "agents": {"entries": {"a": {"tools": {"profile": "coding", "deny": ["bash"]}}}}});
+    let own = json!({"tools": {"profile": "minimal"},
+        "agents": {"entries": {"a": {"tools": {"profile": "coding", "deny": ["bash"]}}}}});
     let snapshot = snapshot(own);
     let agent = &Model::of(&snapshot).agents.list[0];
     assert!(agent.may_use("web_fetch") && !agent.may_use("exec") && !agent.may_use("message"));
@@ -65,7 +66,10 @@ fn layers_only_tighten() {
 
 #[test]
 fn a_tool_is_there_when_one_of_the_models_has_it() {
-    let config = |model: Value| json!({"agents": {"defaults": {"model": model}}, "tools": {"byProvider": {" OpenAI ": {"deny": ["exec"]}, "openai/gpt-5": {"deny": ["read"]}}}});
+    let config = |model: Value| {
+        json!({"agents": {"defaults": {"model": model}},
+        "tools": {"byProvider": {" OpenAI ": {"deny": ["exec"]}, "openai/gpt-5": {"deny": ["read"]}}}})
+    };
     let may = |model: Value, tool: &str| Model::of(&snapshot(config(model))).agents.list[0].may_use(tool);
     assert!(!may(json!("gpt-5.3"), "exec") && may(json!("gpt-5.3"), "read"));
     assert!(may(json!("GPT-5"), "exec") && !may(json!("gpt-5"), "read"), "the model is nearer than its provider");
@@ -104,9 +108,8 @@ fn commands_are_read_as_written_and_as_they_run() {
     );
     let auto = exec(json!({"tools": {"exec": {"mode": "auto"}}}));
     assert_eq!((auto.security.value, auto.ask.value), (ExecSecurity::Allowlist, ExecAsk::OnMiss));
-    let own = exec(
-        json!({"tools": {"exec": {"mode": "deny"}}, "agents": {"entries": {"a": {"tools": {"exec": {"security": "full"}}}}}}),
-    );
+    let own = exec(json!({"tools": {"exec": {"mode": "deny"}},
+            "agents": {"entries": {"a": {"tools": {"exec": {"security": "full"}}}}}}));
     assert_eq!(
         (own.security.value, own.security.key.to_string().as_str()),
         (ExecSecurity::Full, "agents.entries.a.tools.exec.security")
@@ -114,23 +117,22 @@ fn commands_are_read_as_written_and_as_they_run() {
 }
 
 #[test]
-fn a_sandbox_is_merged_as_it_is_made() {
+fn a_sandbox_is_the_agents_own_before_the_common_one() {
     let config = json!({"agents": {
-        "defaults": {"sandbox": {"mode": "all", "docker": {"network": "none", "user": "1:1"}}},
-        "entries": {"a": {"sandbox": {"docker": {"network": "bridge"}}}, "b": {"sandbox": {"scope": "shared", "docker": {"network": "bridge"}}}, "c": {"sandbox": {"mode": 7, "perSession": true}}},
+        "defaults": {"sandbox": {"mode": "all", "scope": "session", "workspaceAccess": "ro"}},
+        "entries": {"a": {"sandbox": {"scope": "shared"}}, "b": {"sandbox": {"mode": 7, "workspaceAccess": "x"}}, "c": "no"},
     }});
     let snapshot = snapshot(config);
     let agents = Model::of(&snapshot).agents;
-    let network = |at: usize| agents.list[at].sandbox.docker("network").map(|setting| setting.value.clone());
-    assert_eq!(network(0), Some("bridge".into()));
+    let sandbox = |at: usize| &agents.list[at].sandbox;
+    assert!(sandbox(0).holds_main() && !sandbox(0).heeds_own());
+    assert_eq!((sandbox(1).mode.value, sandbox(1).access.value), (SandboxMode::Off, WorkspaceAccess::Rw));
+    assert_eq!(sandbox(1).mode.key.to_string(), "agents.entries.b.sandbox.mode");
+    assert_eq!((sandbox(2).scope.value, sandbox(2).access.value), (SandboxScope::Session, WorkspaceAccess::Ro));
+    let february = json!({"agents": {"defaults": {"sandbox": {"perSession": true}}}});
     assert_eq!(
-        agents.list[0].sandbox.docker("user").map(|user| user.key.to_string()).as_deref(),
-        Some("agents.defaults.sandbox.docker.user")
-    );
-    assert_eq!(network(1), Some("none".into()), "a shared sandbox is the common one");
-    assert_eq!(
-        (agents.list[2].sandbox.mode.value, agents.list[2].sandbox.scope.value),
-        (SandboxMode::Off, SandboxScope::Session)
+        Model::of(&crate::testing::snapshot(february)).agents.list[0].sandbox.scope.value,
+        SandboxScope::Session
     );
 }
 
@@ -174,7 +176,8 @@ proptest! {
     fn nothing_that_stands_in_a_config_makes_the_audit_panic(
         agents in any_json(), tools in any_json(), channels in any_json(), rest in any_json(), document in any_json(),
     ) {
-        let mut snapshot: Snapshot = snapshot(json!({"agents": agents, "tools": tools, "channels": channels, "mcp": rest, "hooks": rest}));
+        let mut snapshot: Snapshot = snapshot(json!({"agents": agents, "tools": tools, "channels": channels,
+            "mcp": rest, "hooks": rest}));
         snapshot.approvals = Some(Approvals { document, ..Approvals::default() });
         for finding in findings(&snapshot, "") {
             prop_assert!(!finding.check_id.is_empty() && !finding.title.is_empty());

@@ -1,6 +1,7 @@
 //! What was approved before, by what lets more through than it seems to.
 
 use serde_json::Value;
+use stockade_config::KeyPath;
 
 use crate::checks::Check;
 use crate::finding::{Finding, Fix, Place, Severity};
@@ -24,41 +25,63 @@ fn skills(approvals: &Approvals) -> Option<Finding> {
         return None;
     }
     let finding = Finding::new(SKILLS, Severity::Warn, "Programs of skills run without approval")
-        .detail(format!("autoAllowSkills is on in {} of the exec approvals: whoever gets a skill installed gets its programs run.", places.join(", ")))
-        .remedy("Set autoAllowSkills to false in the exec approvals (`openclaw approvals get`, edit, `openclaw approvals set`).")
+        .detail(format!(
+            "autoAllowSkills is on in {} of the exec approvals: whoever gets a skill installed gets its \
+            programs run.",
+            places.join(", ")
+        ))
+        .remedy(
+            "Set autoAllowSkills to false in the exec approvals (`openclaw approvals get`, edit, `openclaw \
+            approvals set`).",
+        )
         .at(Place::File(approvals.path.clone()));
     Some(finding)
 }
 
 fn interpreters(model: &Model<'_>, approvals: &Approvals) -> Option<Finding> {
     let mut lines = Vec::new();
+    let mut keys: Vec<KeyPath> = Vec::new();
     for (id, layer) in agents(approvals) {
-        if is_strict(model, id) {
-            continue;
-        }
+        let Some(key) = lax(model, id) else { continue };
         let entries = layer.get("allowlist").and_then(Value::as_array).into_iter().flatten();
         // February also wrote a pattern by itself.
         let patterns = entries.filter_map(|entry| entry.get("pattern").unwrap_or(entry).as_str());
-        lines.extend(patterns.filter(|pattern| is_interpreter(pattern)).map(|pattern| format!("- {id}: {pattern}")));
+        let found: Vec<String> =
+            patterns.filter(|pattern| is_interpreter(pattern)).map(|pattern| format!("- {id}: {pattern}")).collect();
+        if !found.is_empty() && !keys.contains(&key) {
+            keys.push(key);
+        }
+        lines.extend(found);
     }
     if lines.is_empty() {
         return None;
     }
-    let finding = Finding::new(INTERPRETERS, Severity::Warn, "An interpreter is on the allowlist, and takes its program from the command line")
-        .detail(format!("{}\n`-c`, `-e` and the like make such an entry an entry for any program at all.", lines.join("\n")))
-        .remedy("Set tools.exec.strictInlineEval to true, so that inline programs are asked; better, list scripts instead of interpreters.")
-        .fix(Fix::safe("Ask before an interpreter runs a program from its command line").set(STRICT, true))
-        .key(STRICT)
+    let fix = Fix::safe("Ask before an interpreter runs a program from its command line");
+    let fix = keys.iter().fold(fix, |fix, key| fix.set_at(key.clone(), true));
+    let title = "An interpreter is on the allowlist, and takes its program from the command line";
+    let finding = Finding::new(INTERPRETERS, Severity::Warn, title)
+        .detail(format!(
+            "{}\n`-c`, `-e` and the like make such an entry an entry for any program at all.",
+            lines.join("\n")
+        ))
+        .remedy(
+            "Set tools.exec.strictInlineEval to true, so that inline programs are asked; better, list scripts \
+            instead of interpreters.",
+        )
+        .fix(fix)
+        .keys(keys)
         .at(Place::File(approvals.path.clone()));
     Some(finding)
 }
 
-fn is_strict(model: &Model<'_>, id: &str) -> bool {
-    let common = || model.config().is_true(STRICT);
-    if id == "*" {
-        return common();
+/// The key that leaves inline programs unasked for an agent; `None` when they are asked.
+fn lax(model: &Model<'_>, id: &str) -> Option<KeyPath> {
+    let agent = if id == "*" { None } else { model.agents.find(id) };
+    let setting = agent.unwrap_or(&model.agents.defaults).tool_setting("exec.strictInlineEval");
+    match setting {
+        Some(setting) => (*setting.value != Value::Bool(true)).then_some(setting.key),
+        None => Some(KeyPath::dotted(STRICT)),
     }
-    model.agents.find(id).map_or_else(common, |agent| agent.exec.strict_inline_eval)
 }
 
 fn agents(approvals: &Approvals) -> impl Iterator<Item = (&String, &Value)> {

@@ -32,8 +32,15 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     };
     let keys: Vec<KeyPath> = full.iter().map(|agent| agent.exec.security.key.clone()).collect();
     let finding = Finding::new(ID, severity, "Any command runs")
-        .detail(format!("{} may run any command: whoever steers the agent, by a message or by a page that it reads, is the gateway's user on this machine.{strangers}", names.join(", ")))
-        .remedy("Set tools.exec.security to \"allowlist\" and tools.exec.ask to \"always\", or tools.exec.mode to \"ask\"; run sessions in a sandbox.")
+        .detail(format!(
+            "{} may run any command: whoever steers the agent, by a message or by a page that it reads, \
+            is the gateway's user on this machine.{strangers}",
+            names.join(", ")
+        ))
+        .remedy(
+            "Set tools.exec.security to \"allowlist\" and tools.exec.ask to \"always\", or tools.exec.mode to \
+            \"ask\"; run sessions in a sandbox.",
+        )
         .fix(super::default::ask_always(full))
         .keys(keys.into_iter().chain(open.iter().cloned()));
     findings.push(finding);
@@ -58,13 +65,15 @@ mod tests {
         assert_eq!(of(json!({"tools": {"exec": {"mode": "full"}}})), ["warn tools.exec.security_full_configured"]);
         assert_eq!(of(json!({"tools": {"exec": {"security": "full", "ask": "always"}}})).len(), 1);
         assert_eq!(of(json!({"agents": {"list": [{"id": "a", "tools": {"exec": {"security": "full"}}}]}})).len(), 1);
-        let overridden = json!({"tools": {"exec": {"mode": "full"}}, "agents": {"entries": {"a": {"tools": {"exec": {"mode": "deny"}}}}}});
+        let overridden = json!({"tools": {"exec": {"mode": "full"}},
+            "agents": {"entries": {"a": {"tools": {"exec": {"mode": "deny"}}}}}});
         assert!(of(overridden).is_empty());
     }
 
     #[test]
     fn a_nested_open_room_makes_it_critical() {
-        let config = json!({"tools": {"exec": {"security": "full"}}, "channels": {"telegram": {"groups": {"-1": {"topics": {"2": {"groupPolicy": "open"}}}}}}});
+        let config = json!({"tools": {"exec": {"security": "full"}},
+            "channels": {"telegram": {"groups": {"-1": {"topics": {"2": {"groupPolicy": "open"}}}}}}});
         assert_eq!(of(config), ["critical tools.exec.security_full_configured"]);
     }
 }

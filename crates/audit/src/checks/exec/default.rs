@@ -14,11 +14,23 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let agents = || model.agents.list.iter();
     let default: Vec<&Agent<'_>> = agents().filter(|agent| is_default(agent) && agent.runs_on_host()).collect();
     if let Some(names) = names(&default) {
-        let finding = Finding::new(DEFAULT, model.visitors.severity(), "Any command runs on the host unasked, because nothing says otherwise")
-            .detail(format!("Neither tools.exec.mode nor tools.exec.security is set for {names}, and unset means \"full\" without asking. Such commands are within reach of {}.", model.visitors.who()))
-            .remedy("Set tools.exec.security to \"allowlist\" and tools.exec.ask to \"always\"; run sessions in a sandbox; or deny group:runtime.")
-            .fix(ask_always(default.iter().copied()))
-            .keys(default.iter().map(|agent| agent.exec.security.key.clone()));
+        let finding = Finding::new(
+            DEFAULT,
+            model.visitors.severity(),
+            "Any command runs on the host unasked, because \
+            nothing says otherwise",
+        )
+        .detail(format!(
+            "Neither tools.exec.mode nor tools.exec.security is set for {names}, and unset means \
+                \"full\" without asking. Such commands are within reach of {}.",
+            model.visitors.who()
+        ))
+        .remedy(
+            "Set tools.exec.security to \"allowlist\" and tools.exec.ask to \"always\"; run sessions in a \
+                sandbox; or deny group:runtime.",
+        )
+        .fix(ask_always(default.iter().copied()))
+        .keys(default.iter().map(|agent| agent.exec.security.key.clone()));
         findings.push(finding);
     }
     let unasked = |agent: &&Agent<'_>| !agent.exec.asks_always() && (agent.runs_on_host() || agent.runs_in_sandbox());
@@ -29,7 +41,10 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
         let (severity, place) =
             if on_host { (Severity::Warn, "on the host") } else { (Severity::Info, "in the sandbox") };
         let finding = Finding::new(UNASKED, severity, "Commands run that nobody sees first")
-            .detail(format!("{names} may run commands {place}, and tools.exec.ask is not \"always\": what is on the allowlist, or everything, runs without a person who reads it first."))
+            .detail(format!(
+                "{names} may run commands {place}, and tools.exec.ask is not \"always\": what is on the \
+                allowlist, or everything, runs without a person who reads it first."
+            ))
             .remedy("Set tools.exec.ask to \"always\" (beside tools.exec.security; it has no word in tools.exec.mode).")
             .fix(ask_always(unasked.iter().copied()))
             .keys(unasked.iter().map(|agent| agent.exec.ask.key.clone()));

@@ -53,7 +53,10 @@ fn allowed(channel: &str, who: &Value, key: KeyPath) -> Option<Finding> {
             Severity::Critical,
             "Everybody on a channel may run elevated commands",
         )
-        .detail(format!("{key} holds \"*\": whoever may write to the agent there leaves the sandbox and runs commands as the gateway's user."))
+        .detail(format!(
+            "{key} holds \"*\": whoever may write to the agent there leaves the sandbox and runs commands \
+            as the gateway's user."
+        ))
         .remedy(format!("Put the operator's own ids into {key}, or set tools.elevated.enabled to false."))
         .fix(fix)
         .keys([key]);

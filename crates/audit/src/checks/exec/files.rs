@@ -17,8 +17,15 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let place = |agent: &Agent<'_>| agent.own_key("tools").unwrap_or_else(|| KeyPath::dotted("tools"));
     let names: Vec<String> = found.iter().map(|agent| place(agent).to_string()).collect();
     let finding = Finding::new(ID, Severity::Warn, "Files are read-only for the tools, and not for commands")
-        .detail(format!("{} denies write, edit and apply_patch, and leaves exec: a shell writes whatever the gateway's user may write there.", names.join(", ")))
-        .remedy("Deny group:runtime as well; or run the agent in a sandbox (mode \"all\") whose workspaceAccess is \"ro\" or \"none\".")
+        .detail(format!(
+            "{} denies write, edit and apply_patch, and leaves exec: a shell writes whatever the \
+            gateway's user may write there.",
+            names.join(", ")
+        ))
+        .remedy(
+            "Deny group:runtime as well; or run the agent in a sandbox (mode \"all\") whose workspaceAccess is \
+            \"ro\" or \"none\".",
+        )
         .keys(found.into_iter().map(place));
     findings.push(finding);
 }
@@ -48,7 +55,8 @@ mod tests {
             "apply_patch is left"
         );
         assert!(said(&snapshot(json!({"tools": {"deny": ["group:fs", "bash"]}})), super::ID).is_empty());
-        let boxed = json!({"tools": {"deny": deny}, "agents": {"defaults": {"sandbox": {"mode": "all"}}, "entries": {"a": {"sandbox": {"workspaceAccess": "rw"}}}}});
+        let boxed = json!({"tools": {"deny": deny}, "agents": {"defaults": {"sandbox": {"mode": "all"}},
+            "entries": {"a": {"sandbox": {"workspaceAccess": "rw"}}}}});
         let found = findings(&snapshot(boxed), super::ID);
         assert_eq!(found[0].places, [crate::Place::Key(stockade_config::KeyPath::dotted("agents.entries.a.tools"))]);
     }

@@ -30,7 +30,11 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
 fn said(id: &str, keys: Vec<KeyPath>, mode: &str) -> Finding {
     let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
     Finding::new(id, Severity::Warn, "Commands are sent to a sandbox that is switched off")
-        .detail(format!("{} says \"sandbox\", and {mode} is off: no command runs. Whoever is in a hurry sets the host to \"gateway\" and is on the host.", names.join(", ")))
+        .detail(format!(
+            "{} says \"sandbox\", and {mode} is off: no command runs. Whoever is in a hurry sets the host \
+            to \"gateway\" and is on the host.",
+            names.join(", ")
+        ))
         .remedy(format!("Set {mode} to \"all\"."))
         .keys(keys)
 }
@@ -47,7 +51,8 @@ mod tests {
 
     #[test]
     fn a_sandbox_that_is_off_is_told() {
-        let config = json!({"tools": {"exec": {"host": "sandbox"}}, "agents": {"list": [{"id": "a", "tools": {"exec": {"host": "sandbox"}}}]}});
+        let config = json!({"tools": {"exec": {"host": "sandbox"}}, "agents": {"list": [{"id": "a",
+            "tools": {"exec": {"host": "sandbox"}}}]}});
         assert_eq!(
             said(&snapshot(config), "tools.exec.host_"),
             ["warn tools.exec.host_sandbox_no_sandbox_agents", "warn tools.exec.host_sandbox_no_sandbox_defaults"]

@@ -160,7 +160,11 @@ mod tests {
         for bin in ["bash", "/usr/bin/PYTHON3.11", "C:\\x\\node.exe", " php8 ", "pwsh.EXE"] {
             assert_eq!(of(json!({"safeBins": [bin]})), ["warn tools.exec.safe_bins_interpreter_unprofiled"], "{bin}");
         }
-        assert!(of(json!({"safeBins": ["node", "head", "pythonic", "python3x"], "safeBinProfiles": {"Node": {"maxPositional": 0}}})).is_empty());
+        assert!(
+            of(json!({"safeBins": ["node", "head", "pythonic", "python3x"],
+            "safeBinProfiles": {"Node": {"maxPositional": 0}}}))
+            .is_empty()
+        );
         assert_eq!(of(json!({"safeBins": ["JQ"]})), ["warn tools.exec.safe_bins_broad_behavior"]);
     }
 

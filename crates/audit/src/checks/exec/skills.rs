@@ -32,7 +32,13 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
     let names: Vec<String> = scopes.iter().map(|(agent, key)| format!("- {} by {key}", agent.label())).collect();
     let finding = Finding::new(DRIFT, Severity::Warn, "A list of skills does not keep an agent from MCP servers")
-        .detail(format!("These have a list of skills, and run commands outside a sandbox:\n{}\nThe list says what the agent is shown. A command of it can start any client and reach {}, with the credentials that stand there.", names.join("\n"), servers.join(", ")))
+        .detail(format!(
+            "These have a list of skills, and run commands outside a sandbox:\n{}\nThe list says what the \
+            agent is shown. A command of it can start any client and reach {}, with the credentials that stand \
+            there.",
+            names.join("\n"),
+            servers.join(", ")
+        ))
         .remedy("Deny exec for these agents, or run them in a sandbox that cannot read the registry of servers.")
         .keys(scopes.into_iter().map(|(_, key)| key));
     findings.push(finding);

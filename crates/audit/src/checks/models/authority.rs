@@ -22,8 +22,15 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
     let Some(severity) = worst else { return };
     let finding = Finding::new(ID, severity, "A model that is easily steered holds authority")
-        .detail(format!("{}\nOne page, mail or file with orders in it is enough to have such a model use what it holds.", lines.join("\n")))
-        .remedy("Run this agent on a current model of the first tier, fallbacks too; or take the tools from it: deny exec, have every command asked, sandbox it, deny group:web.")
+        .detail(format!(
+            "{}\nOne page, mail or file with orders in it is enough to have such a model use what it \
+            holds.",
+            lines.join("\n")
+        ))
+        .remedy(
+            "Run this agent on a current model of the first tier, fallbacks too; or take the tools from it: deny \
+            exec, have every command asked, sandbox it, deny group:web.",
+        )
         .keys(keys);
     findings.push(finding);
 }
@@ -48,20 +55,12 @@ fn weakness(id: &str) -> Option<(Severity, String)> {
     if let Some(label) = legacy(id) {
         return Some((Severity::Critical, label.to_owned()));
     }
-    if let Some(size) = parameters(id, true).filter(|size| *size <= SMALL) {
+    if let Some(size) = parameters(id).filter(|size| *size <= SMALL) {
         return Some((Severity::Critical, format!("{size} billion parameters")));
     }
     let reasons = weak(id);
-    let lower = id.to_ascii_lowercase();
-    if lower.contains("claude-3") {
-        // Whose `3-5` OpenClaw takes for a five.
-        return Some((Severity::Critical, "older than Claude 4.5".to_owned()));
-    }
-    // What came after the tiers of that list is not weak for being unknown to it.
-    let newer = ["gpt-6", "gpt-7"].iter().any(|name| lower.contains(name));
     match reasons.as_slice() {
         [] => None,
-        _ if newer => None,
         // The small model of a current family holds out better than anything old.
         [SMALL_OF_FAMILY] => Some((Severity::Warn, SMALL_OF_FAMILY.to_owned())),
         reasons => Some((Severity::Critical, reasons.join(", "))),

@@ -28,8 +28,15 @@ fn said(id: &str, title: &str, found: &[(&ModelRef, String)]) -> Option<Finding>
     let lines: Vec<String> =
         found.iter().map(|(model, why)| format!("- {}: {why} ({})", model.id, model.key)).collect();
     let finding = Finding::new(id, Severity::Warn, title)
-        .detail(format!("{}\nOld and small models take orders from the pages, mails and files that they read more readily.", lines.join("\n")))
-        .remedy("Run agents that have tools, or that strangers write to, on a current model of the first tier; fallbacks as well, since an attacker can wait for one.")
+        .detail(format!(
+            "{}\nOld and small models take orders from the pages, mails and files that they read more \
+            readily.",
+            lines.join("\n")
+        ))
+        .remedy(
+            "Run agents that have tools, or that strangers write to, on a current model of the first tier; \
+            fallbacks as well, since an attacker can wait for one.",
+        )
         .keys(found.iter().map(|(model, _)| model.key.clone()));
     Some(finding)
 }

@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check { ids: &[ID], run };
 fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let small: Vec<(ModelRef, Vec<&str>)> = written(model)
         .into_iter()
-        .filter(|one| parameters(&one.id, false).is_some_and(|size| size <= SMALL))
+        .filter(|one| parameters(&one.id).is_some_and(|size| size <= SMALL))
         .map(|one| {
             let exposed = exposed(model, &one);
             (one, exposed)
@@ -30,8 +30,15 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
         })
         .collect();
     let finding = Finding::new(ID, severity, "A small model is in use")
-        .detail(format!("{}\nA small model follows the orders in a web page. With a tool that reads one, whoever writes the page steers the agent.", lines.join("\n")))
-        .remedy("Give a small model no web: tools.byProvider.\"<provider/model>\".deny: [\"group:web\", \"browser\"], and run it in a sandbox (mode \"all\").")
+        .detail(format!(
+            "{}\nA small model follows the orders in a web page. With a tool that reads one, whoever \
+            writes the page steers the agent.",
+            lines.join("\n")
+        ))
+        .remedy(
+            "Give a small model no web: tools.byProvider.\"<provider/model>\".deny: [\"group:web\", \"browser\"], \
+            and run it in a sandbox (mode \"all\").",
+        )
         .keys(small.into_iter().map(|(one, _)| one.key));
     findings.push(finding);
 }

@@ -21,23 +21,23 @@ pub(super) fn legacy(id: &str) -> Option<&'static str> {
     LEGACY.iter().find(|(pattern, _)| pattern.is_match(id)).map(|(_, label)| *label)
 }
 
-/// Why OpenClaw counts it below the recommended tiers.
+/// Why it counts as below the recommended tiers: by OpenClaw's names, except that what came after them is not weak.
 pub(super) fn weak(id: &str) -> Vec<&'static str> {
     let mut reasons = Vec::new();
     if HAIKU.is_match(id) {
         reasons.push(SMALL_OF_FAMILY);
     }
-    if GPT.is_match(id) && !GPT_5.is_match(id) {
+    if GPT.is_match(id) && !GPT_5_OR_LATER.is_match(id) {
         reasons.push("not of the GPT-5 family");
     }
-    if CLAUDE.is_match(id) && !CLAUDE_4_5.is_match(id) {
+    if CLAUDE.is_match(id) && (CLAUDE_3.is_match(id) || !CLAUDE_4_5.is_match(id)) {
         reasons.push("older than Claude 4.5");
     }
     reasons
 }
 
-/// Billions of parameters, as the name says: the largest of `70b`, `e4b`; of `8x22b` only for ours.
-pub(super) fn parameters(id: &str, mixtures: bool) -> Option<f64> {
+/// Billions of parameters, as the name says: the largest of `70b` and `e4b`, or all experts of `8x22b`.
+pub(super) fn parameters(id: &str) -> Option<f64> {
     let id = id.to_lowercase();
     let each = |pattern: &Regex| {
         let mut best: Option<f64> = None;
@@ -55,8 +55,7 @@ pub(super) fn parameters(id: &str, mixtures: bool) -> Option<f64> {
         }
         best
     };
-    let plain = each(&PARAMETERS);
-    if mixtures { each(&MIXTURE).or(plain) } else { plain }
+    each(&MIXTURE).or_else(|| each(&PARAMETERS))
 }
 
 /// What is weak about a model that is current and small.
@@ -74,8 +73,10 @@ macro_rules! pattern {
 
 pattern!(HAIKU, r"(?i-u:\b)(?i)haiku(?-u:\b)");
 pattern!(GPT, r"(?-u:\b)(?i)gpt-");
-pattern!(GPT_5, r"(?-u:\b)(?i)gpt-5(?:(?-u:\b)|[.-])");
+pattern!(GPT_5_OR_LATER, r"(?-u:\b)(?i)gpt-(?:[5-9]|1[0-9])(?:(?-u:\b)|[.-])");
 pattern!(CLAUDE, r"(?-u:\b)(?i)claude-");
+// Whose `3-5` reads like a five.
+pattern!(CLAUDE_3, r"(?-u:\b)(?i)claude-3(?-u:\b)");
 pattern!(
     CLAUDE_4_5,
     r"(?-u:\b)(?i)claude-[^\s/]*?(?:-4-?(?:[5-9]|[1-9][0-9])(?-u:\b)|4\.(?:[5-9]|[1-9][0-9])(?-u:\b)|-[5-9](?:(?-u:\b)|[.-]))"
@@ -105,27 +106,28 @@ mod tests {
             ("x/1.5b", Some(1.5)),
             ("7b 70b", Some(70.0)),
             ("7b-70b", Some(70.0)),
-            ("mixtral-8x22b", None),
+            ("mixtral-8x22b", Some(176.0)),
             ("gpt-5", None),
             ("0b", None),
             ("b", None),
             ("é70b", Some(70.0)),
         ] {
-            assert_eq!(parameters(id, false), size, "{id}");
+            assert_eq!(parameters(id), size, "{id}");
         }
-        assert_eq!(parameters("mixtral-8x22b", true), Some(176.0));
         for id in [
             "openai/gpt-4o",
-            "gpt-6-astra",
             "ollama/gpt-oss:120b",
             "anthropic/claude-3-5-haiku-latest",
+            "claude-3-5-sonnet",
             "claude-opus-4-1",
             "CLAUDE-haiku-4-5",
         ] {
             assert!(!weak(id).is_empty(), "{id}");
         }
-        for id in ["gpt-5", "gpt-5.3-codex", "claude-opus-4-6", "claude-sonnet-4.5", "claude-opus-5", "google/gemini-3"]
-        {
+        for id in [
+            "gpt-5", "gpt-5.3-codex", "openai/gpt-6-astra", "claude-opus-4-6", "claude-sonnet-4.5", "claude-opus-5",
+            "google/gemini-3",
+        ] {
             assert!(weak(id).is_empty(), "{id}");
         }
         assert!(

@@ -1,5 +1,5 @@
-//! Folders of the host that a sandbox is given. What OpenClaw's check sees bears its id; what it does not look at and the
-//! gateway would not mount bears ours: other sockets and credentials, the state directory, what holds them.
+//! Folders of the host that a sandbox is given. What OpenClaw's check sees bears its id. What it does not look at and
+//! the gateway would not mount bears ours: other sockets and credentials, the state directory, what holds them.
 
 use serde_json::Value;
 
@@ -32,7 +32,8 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
 fn dangerous(text: &str, bind: &Written<'_>, path: &str) -> Finding {
     Finding::new(DANGEROUS, Severity::Critical, "A sandbox is given a protected part of the host")
         .detail(format!(
-            "{} has {text:?}, whose source is, holds or lies in {path}. What runs in the sandbox reads the host's secrets there, or commands its daemons, and is out of the sandbox.",
+            "{} has {text:?}, whose source is, holds or lies in {path}. What runs in the sandbox reads the host's \
+             secrets there, or commands its daemons, and is out of the sandbox.",
             bind.list
         ))
         .remedy(format!("Take {text:?} out of {}; give the sandbox the folder of one project instead.", bind.list))
@@ -40,7 +41,11 @@ fn dangerous(text: &str, bind: &Written<'_>, path: &str) -> Finding {
 
 fn relative(text: &str, bind: &Written<'_>) -> Finding {
     Finding::new(RELATIVE, Severity::Warn, "A sandbox is given a folder whose path is not absolute")
-        .detail(format!("{} has {text:?}: which folder that is depends on where the gateway was started, and an engine may take it for a volume.", bind.list))
+        .detail(format!(
+            "{} has {text:?}: which folder that is depends on where the gateway was started, and an \
+            engine may take it for a volume.",
+            bind.list
+        ))
         .remedy(format!("Write the absolute path of the folder in {}.", bind.list))
 }
 
@@ -139,9 +144,8 @@ mod tests {
     #[test]
     fn a_link_is_followed_and_a_browser_is_looked_at() {
         let binds = json!(["/home/op/data:/d:ro"]);
-        let mut snapshot = snapshot(
-            json!({"agents": {"entries": {"x": {"sandbox": {"browser": {"binds": ["/etc:/e"]}, "docker": {"binds": binds}}}}}}),
-        );
+        let mut snapshot = snapshot(json!({"agents": {"entries": {"x": {"sandbox": {"browser": {"binds": ["/etc:/e"]},
+                "docker": {"binds": binds}}}}}}));
         assert_eq!(said(&snapshot, "sandbox.bind_denied"), ["critical sandbox.bind_denied"]);
         snapshot.links.0.insert("/home/op/data".into(), "/home/op/.ssh".into());
         assert_eq!(said(&snapshot, "sandbox.dangerous_bind"), ["critical sandbox.dangerous_bind_mount"]);
@@ -150,8 +154,7 @@ mod tests {
             found[0].places,
             [crate::Place::Key(stockade_config::KeyPath::dotted("agents.entries.x.sandbox.browser.binds"))]
         );
-        assert!(
-            matches!(&found[0].fix.as_ref().expect("a fix").changes[..], [Change::Drop { item, .. }] if item == "/etc:/e")
-        );
+        let changes = &found[0].fix.as_ref().expect("a fix").changes;
+        assert!(matches!(&changes[..], [Change::Drop { item, .. }] if item == "/etc:/e"));
     }
 }

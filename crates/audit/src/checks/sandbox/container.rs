@@ -21,7 +21,7 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
             written("apparmorProfile")
                 .and_then(|setting| unconfined(&setting, APPARMOR, "A sandbox runs without its AppArmor profile")),
         );
-        findings.extend(weak(agent));
+        findings.extend(Some(agent).filter(|agent| in_force(model, agent)).and_then(weak));
     }
 }
 
@@ -29,6 +29,14 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
 fn written<'s>(agent: &Agent<'s>, name: &str) -> Option<Setting<'s>> {
     let key = format!("sandbox.docker.{name}");
     if agent.key.is_some() { agent.own(&key) } else { agent.setting(&key) }
+}
+
+/// Whether some container is made by what stands there.
+fn in_force(model: &Model<'_>, agent: &Agent<'_>) -> bool {
+    match agent.key {
+        Some(_) => agent.sandbox.heeds_own(),
+        None => model.agents.list.iter().any(|agent| agent.sandbox.holds_others()),
+    }
 }
 
 fn network(setting: Setting<'_>) -> Option<Finding> {
@@ -78,7 +86,10 @@ fn weak(agent: &Agent<'_>) -> Option<Finding> {
     let lines: Vec<String> = found.iter().map(|(key, what)| format!("- {key}: {what}")).collect();
     let finding = Finding::new(WEAK, Severity::Warn, "The containers of a sandbox are weaker than they need be")
         .detail(format!("What breaks out of a program in the sandbox is helped by:\n{}", lines.join("\n")))
-        .remedy("Take these keys away: unset, a container has no network, no capabilities, a root it cannot write, and a user without rights. Hand secrets to the one tool that needs them, not to the sandbox.")
+        .remedy(
+            "Take these keys away: unset, a container has no network, no capabilities, a root it cannot write, \
+            and a user without rights. Hand secrets to the one tool that needs them, not to the sandbox.",
+        )
         .keys(found.into_iter().map(|(key, _)| key))
         .fix(fix);
     Some(finding)
@@ -158,7 +169,8 @@ mod tests {
 
     #[test]
     fn weak_settings_are_told_together() {
-        let docker = json!({"capDrop": [], "user": "00:0", "readOnlyRoot": false, "network": "bridge", "env": {"API_TOKEN": "x"}, "pidsLimit": -1});
+        let docker = json!({"capDrop": [], "user": "00:0", "readOnlyRoot": false, "network": "bridge",
+            "env": {"API_TOKEN": "x"}, "pidsLimit": -1});
         let found = findings(
             &snapshot(json!({"agents": {"defaults": {"sandbox": {"mode": "all", "docker": docker}}}})),
             super::WEAK,
@@ -169,8 +181,14 @@ mod tests {
 
     #[test]
     fn strict_ones_are_fine() {
-        assert!(of(json!({"capDrop": ["ALL"], "user": "1000:1000", "readOnlyRoot": true, "network": "none", "pidsLimit": 256, "env": {"LANG": "C"}})).is_empty());
+        assert!(
+            of(json!({"capDrop": ["ALL"], "user": "1000:1000", "readOnlyRoot": true, "network": "none",
+            "pidsLimit": 256, "env": {"LANG": "C"}}))
+            .is_empty()
+        );
         assert!(of(json!({})).is_empty());
+        let unused = json!({"agents": {"entries": {"a": {"sandbox": {"docker": {"user": "root"}}}}}});
+        assert!(said(&snapshot(unused), super::WEAK).is_empty(), "no container is made by it");
         assert!(of(json!({"capDrop": 3, "user": [], "network": {}, "env": "x"})).len() <= 1);
     }
 }

@@ -20,8 +20,15 @@ fn not_all(model: &Model<'_>) -> Option<Finding> {
     let lines = lines(&loose, |agent| format!("sandbox.mode is {:?}", agent.sandbox.mode.value.id()))?;
     let keys: Vec<KeyPath> = loose.iter().map(|agent| agent.sandbox.mode.key.clone()).collect();
     let finding = Finding::new(MODE, model.visitors.severity(), "Not every session runs in a sandbox")
-        .detail(format!("{lines}\nOutside a sandbox, commands and files are those of the gateway's user: its keys, its shell, its other programs. What steers the agent has them: {}.", model.visitors.who()))
-        .remedy("Set agents.defaults.sandbox.mode to \"all\". \"non-main\" leaves out the main session, which reads mail and web pages as others do.")
+        .detail(format!(
+            "{lines}\nOutside a sandbox, commands and files are those of the gateway's user: its keys, \
+            its shell, its other programs. What steers the agent has them: {}.",
+            model.visitors.who()
+        ))
+        .remedy(
+            "Set agents.defaults.sandbox.mode to \"all\". \"non-main\" leaves out the main session, which reads \
+            mail and web pages as others do.",
+        )
         .fix(set(Fix::ask("Run every session in a sandbox"), &keys, "all"))
         .keys(keys);
     Some(finding)
@@ -46,7 +53,10 @@ fn shared(model: &Model<'_>) -> Option<Finding> {
         }
     }
     let finding = Finding::new(SCOPE, severity, "Sessions share a sandbox")
-        .detail(format!("{lines}\nWhat one session leaves there, the next one runs: a poisoned file in one conversation reaches every other."))
+        .detail(format!(
+            "{lines}\nWhat one session leaves there, the next one runs: a poisoned file in one \
+            conversation reaches every other."
+        ))
         .remedy("Set agents.defaults.sandbox.scope to \"session\".")
         .fix(fix)
         .keys(keys);
@@ -64,8 +74,14 @@ fn writes(model: &Model<'_>) -> Option<Finding> {
         lines(&writing, |agent| format!("workspaceAccess is \"rw\", and it reads {}", model.reads(agent).join(", ")))?;
     let keys: Vec<KeyPath> = writing.iter().map(|agent| agent.sandbox.access.key.clone()).collect();
     let finding = Finding::new(WRITES, Severity::Warn, "A sandbox that reads untrusted content writes the workspace")
-        .detail(format!("{lines}\nA page or a message can have it change AGENTS.md, skills and hooks of repositories, which later sessions and the operator's own tools obey."))
-        .remedy("Set agents.defaults.sandbox.workspaceAccess to \"ro\" or \"none\"; let an agent that reads nothing from outside do the writing.")
+        .detail(format!(
+            "{lines}\nA page or a message can have it change AGENTS.md, skills and hooks of repositories, \
+            which later sessions and the operator's own tools obey."
+        ))
+        .remedy(
+            "Set agents.defaults.sandbox.workspaceAccess to \"ro\" or \"none\"; let an agent that reads nothing \
+            from outside do the writing.",
+        )
         .fix(set(Fix::ask("Let the sandbox only read the workspace"), &keys, "ro"))
         .keys(keys);
     Some(finding)
@@ -143,7 +159,11 @@ mod tests {
 
     #[test]
     fn the_guide_is_sound_and_every_step_back_is_told() {
-        let guide = |mode: &str, scope: &str, access: &str| json!({"agents": {"defaults": {"sandbox": {"mode": mode, "scope": scope, "workspaceAccess": access}}}, "channels": {"telegram": {"groups": {"-1": {}}}}});
+        let guide = |mode: &str, scope: &str, access: &str| {
+            let sandbox = json!({"mode": mode, "scope": scope, "workspaceAccess": access});
+            let channels = json!({"telegram": {"groups": {"-1": {}}}});
+            json!({"agents": {"defaults": {"sandbox": sandbox}}, "channels": channels})
+        };
         assert!(of(guide("all", "session", "ro")).is_empty());
         assert_eq!(
             of(guide("ALL", "session", "ro")),
@@ -156,7 +176,8 @@ mod tests {
 
     #[test]
     fn one_agent_without_a_sandbox_is_named_where_it_stands() {
-        let config = json!({"agents": {"defaults": {"sandbox": {"mode": "all", "scope": "session"}}, "list": [{"id": "a"}, {"id": "B b", "sandbox": {"mode": "off"}}]}});
+        let config = json!({"agents": {"defaults": {"sandbox": {"mode": "all", "scope": "session"}},
+            "list": [{"id": "a"}, {"id": "B b", "sandbox": {"mode": "off"}}]}});
         let found = findings(&snapshot(config), super::MODE);
         assert_eq!(
             found[0].places,

@@ -32,7 +32,10 @@ fn switched_off(value: &Value) -> bool {
 fn ssh(setting: Setting<'_>) -> Finding {
     let key = setting.key;
     Finding::new(SSH, Severity::Warn, "The machine of a remote sandbox is not told from an impostor")
-        .detail(format!("{key} is off: whoever can answer for that address gets the workspace and the agent's commands, and answers in its place."))
+        .detail(format!(
+            "{key} is off: whoever can answer for that address gets the workspace and the agent's \
+            commands, and answers in its place."
+        ))
         .remedy(format!("Take {key} away, and put the machine's key into known_hosts by hand."))
         .fix(Fix::ask("Check the key of the machine").set_at(key.clone(), true))
         .keys([key])
@@ -59,7 +62,10 @@ fn browser(agent: &Agent<'_>) -> Option<Finding> {
     }
     let finding = Finding::new(BROWSER, Severity::Warn, "A sandbox's browser reaches further than the sandbox")
         .detail(lines.join("\n"))
-        .remedy("Leave sandbox.browser.allowHostControl off, and sandbox.browser.cdpSourceRange to the gateway's own address.")
+        .remedy(
+            "Leave sandbox.browser.allowHostControl off, and sandbox.browser.cdpSourceRange to the gateway's own \
+            address.",
+        )
         .fix(fix)
         .keys(keys);
     Some(finding)

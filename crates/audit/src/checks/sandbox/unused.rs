@@ -27,10 +27,14 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let names: Vec<String> = unused.iter().map(ToString::to_string).collect();
     let finding = Finding::new(ID, Severity::Warn, "Container settings have no effect: the sandbox is off")
         .detail(format!(
-            "{} describe containers, and the sandbox mode there is off: commands run on the host, with everything that the gateway's user may do.",
+            "{} describe containers, and the sandbox mode there is off: commands run on the host, with everything \
+             that the gateway's user may do.",
             names.join(", ")
         ))
-        .remedy("Turn the sandbox on (agents.defaults.sandbox.mode: \"all\"), or take the settings away so that nobody counts on them.")
+        .remedy(
+            "Turn the sandbox on (agents.defaults.sandbox.mode: \"all\"), or take the settings away so that \
+            nobody counts on them.",
+        )
         .keys(unused);
     findings.push(finding);
 }
@@ -51,11 +55,13 @@ mod tests {
     #[test]
     fn settings_without_a_sandbox_are_named_where_they_stand() {
         let docker = json!({"image": "x"});
-        let off = json!({"agents": {"defaults": {"sandbox": {"docker": docker}}, "entries": {"a": {}, "b": {"sandbox": {"docker": docker}}}}});
+        let off = json!({"agents": {"defaults": {"sandbox": {"docker": docker}}, "entries": {"a": {},
+            "b": {"sandbox": {"docker": docker}}}}});
         let found = findings(&snapshot(off), super::ID);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].places.len(), 2, "{:?}", found[0].places);
-        let one_on = json!({"agents": {"defaults": {"sandbox": {"docker": docker}}, "entries": {"a": {"sandbox": {"mode": "all"}}}}});
+        let one_on = json!({"agents": {"defaults": {"sandbox": {"docker": docker}},
+            "entries": {"a": {"sandbox": {"mode": "all"}}}}});
         assert!(said(&snapshot(one_on), super::ID).is_empty());
         assert!(said(&snapshot(json!({"agents": {"defaults": {"sandbox": {"docker": {}}}}})), super::ID).is_empty());
     }

@@ -28,8 +28,16 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let finding = Finding::new(ID, model.visitors.severity(), "An agent can change what limits it")
-        .detail(format!("{}\nWhat steers it for one message can switch the limits off for every later one: {}.", lines.join("\n"), model.visitors.who()))
-        .remedy("Deny gateway, plugins and automations (tools.deny; \"cron\" means the last), set tools.fs.workspaceOnly to true, and run sessions in a sandbox (mode \"all\").")
+        .detail(format!(
+            "{}\nWhat steers it for one message can switch the limits off for every later one: \
+            {}.",
+            lines.join("\n"),
+            model.visitors.who()
+        ))
+        .remedy(
+            "Deny gateway, plugins and automations (tools.deny; \"cron\" means the last), set \
+            tools.fs.workspaceOnly to true, and run sessions in a sandbox (mode \"all\").",
+        )
         .keys(keys);
     findings.push(finding);
 }

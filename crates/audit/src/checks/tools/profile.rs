@@ -25,7 +25,10 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let lines: Vec<String> = other.iter().map(|(key, word)| format!("- {key}: {word:?}")).collect();
     let finding = Finding::new(ID, Severity::Warn, "The minimal profile does not hold for every agent")
         .detail(format!("tools.profile is \"minimal\", and these agents have more:\n{}", lines.join("\n")))
-        .remedy("Take the agents' own profiles away where they need no more tools; name the tools that they need in alsoAllow.")
+        .remedy(
+            "Take the agents' own profiles away where they need no more tools; name the tools that they need in \
+            alsoAllow.",
+        )
         .keys(other.into_iter().map(|(key, _)| key));
     findings.push(finding);
 }
@@ -40,7 +43,10 @@ mod tests {
 
     #[test]
     fn an_agent_with_more_is_told() {
-        let config = |all: &str, own: &str| json!({"tools": {"profile": all}, "agents": {"entries": {"a": {"tools": {"profile": own}}}}});
+        let config = |all: &str, own: &str| {
+            json!({"tools": {"profile": all},
+            "agents": {"entries": {"a": {"tools": {"profile": own}}}}})
+        };
         assert_eq!(said(&snapshot(config("minimal", "full")), super::ID), ["warn tools.profile_minimal_overridden"]);
         assert!(said(&snapshot(config("minimal", "minimal")), super::ID).is_empty());
         assert!(said(&snapshot(config("coding", "full")), super::ID).is_empty());

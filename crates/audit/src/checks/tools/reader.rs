@@ -24,7 +24,11 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let severity = model.visitors.severity().max(Severity::Warn);
     let finding = Finding::new(ID, severity, "An agent reads what others wrote, and can act on it")
         .detail(format!("{}\nWhoever writes what it reads can have it do what stands behind it.", lines.join("\n")))
-        .remedy("Split it: one agent that reads (web, mail, messages) and has no exec, write, gateway or message, and one that acts and reads only its summary. Or run it in a sandbox (mode \"all\") and deny group:runtime, gateway and automations.")
+        .remedy(
+            "Split it: one agent that reads (web, mail, messages) and has no exec, write, gateway or message, and \
+            one that acts and reads only its summary. Or run it in a sandbox (mode \"all\") and deny group:runtime, \
+            gateway and automations.",
+        )
         .keys(keys);
     findings.push(finding);
 }

@@ -14,7 +14,10 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for (path, key) in model.agents.contexts().filter_map(|agent| agent.workspace()) {
         let Some(what) = whole(model, path).filter(|_| !told.contains(&key)) else { continue };
         let finding = Finding::new(ID, Severity::Warn, "A workspace is far more than a workspace")
-            .detail(format!("{key} is {what}: tools.fs.workspaceOnly and workspaceAccess keep an agent to its workspace, and that holds keys, the shell's settings and the gateway's own config."))
+            .detail(format!(
+                "{key} is {what}: tools.fs.workspaceOnly and workspaceAccess keep an agent to its \
+                workspace, and that holds keys, the shell's settings and the gateway's own config."
+            ))
             .remedy(format!("Set {key} to a folder of its own, such as ~/.openclaw/workspace."))
             .keys([key.clone()]);
         findings.push(finding);
