@@ -2,6 +2,7 @@
 //! follows no link out of what it was pointed at, starts no program, and goes on when one thing is broken.
 
 pub mod approvals;
+pub mod binds;
 pub mod config;
 pub mod database;
 mod files;

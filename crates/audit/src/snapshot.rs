@@ -6,6 +6,7 @@ pub mod config;
 pub mod databases;
 pub mod environment;
 pub mod leaks;
+pub mod links;
 pub mod plugins;
 pub mod tree;
 
@@ -16,6 +17,7 @@ pub use config::{ConfigFacts, ConfigFile, Problem, ProblemKind, SecretFact, Secr
 pub use databases::Database;
 pub use environment::EnvFacts;
 pub use leaks::Leak;
+pub use links::Links;
 pub use plugins::{InstallRecord, Plugin, Skills};
 pub use tree::{Entry, Kind, Role, Tree};
 
@@ -51,6 +53,9 @@ pub struct Snapshot {
     pub skills: Skills,
     /// Secrets in plain text, masked.
     pub leaks: Vec<Leak>,
+    /// Symbolic links on the way to what sandboxes are given, and to what they must not be given.
+    #[serde(default)]
+    pub links: Links,
     /// What could not be looked at, and why.
     pub troubles: Vec<Trouble>,
 }
