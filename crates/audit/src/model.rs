@@ -1,12 +1,21 @@
 //! What is in force: derived from a [`Snapshot`], once, for every check. Nothing here looks at the host, and every
 //! question of authority is put to `stockade_policy`.
 
+pub mod agents;
 pub mod channels;
+pub mod exec;
 pub mod gateway;
+pub mod models;
+pub mod sandbox;
+pub mod tools;
 
 use crate::snapshot::Snapshot;
+pub use agents::{Agent, Agents};
 pub use channels::Channels;
+pub use exec::Exec;
 pub use gateway::Gateway;
+pub use sandbox::Sandbox;
+pub use tools::ToolAccess;
 
 /// A snapshot and what follows from it.
 #[derive(Debug)]
@@ -15,6 +24,8 @@ pub struct Model<'s> {
     pub snapshot: &'s Snapshot,
     /// How the gateway can be reached and what guards it.
     pub gateway: Gateway,
+    /// Who acts: every agent, its tools, its sandbox and its commands.
+    pub agents: Agents<'s>,
     /// Who may write to an agent.
     pub channels: Channels<'s>,
 }
@@ -23,7 +34,12 @@ impl<'s> Model<'s> {
     /// What follows from a snapshot.
     #[must_use]
     pub fn of(snapshot: &'s Snapshot) -> Self {
-        Self { snapshot, gateway: Gateway::of(snapshot), channels: Channels::of(snapshot) }
+        Self {
+            snapshot,
+            gateway: Gateway::of(snapshot),
+            agents: Agents::of(snapshot),
+            channels: Channels::of(snapshot),
+        }
     }
 
     /// The config.

@@ -108,6 +108,12 @@ pub fn profile(name: &str) -> Option<&'static [&'static str]> {
     catalogue::profile(name)
 }
 
+/// The tools that OpenClaw keeps out of sandboxes unless a list names them.
+#[must_use]
+pub const fn outside_sandbox_names() -> &'static [&'static str] {
+    catalogue::OUTSIDE_SANDBOX
+}
+
 /// What a sandboxed session does not have unless one of its own layers names it.
 pub(crate) fn outside_sandbox(layers: &[Layer]) -> Layer {
     let is_named = |tool: &str| {
