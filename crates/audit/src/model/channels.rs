@@ -126,7 +126,13 @@ impl<'s> Account<'s> {
     /// Whom the config admits to write directly.
     #[must_use]
     pub fn allow_from(&self) -> Vec<String> {
-        trimmed(self.find(ALLOW_FROM).map(|(_, value)| value))
+        trimmed(self.find_allow_from())
+    }
+
+    /// That list as it is written.
+    #[must_use]
+    pub fn find_allow_from(&self) -> Option<&'s Value> {
+        self.find(ALLOW_FROM).map(|(_, value)| value)
     }
 
     /// Where that stands.
@@ -174,6 +180,14 @@ impl<'s> Account<'s> {
         GROUPS.iter().filter_map(|field| self.find(&[field])).flat_map(|(key, groups)| {
             groups.as_object().into_iter().flatten().map(move |(id, group)| (key.child(id.as_str()), group))
         })
+    }
+
+    /// Whether a key below the channel is written.
+    #[must_use]
+    pub fn stands(&self, key: &KeyPath) -> bool {
+        let mut parts = key.parts().iter().skip(2);
+        let first = parts.next().and_then(|part| self.root.get(part));
+        first.is_some_and(|first| parts.try_fold(first, |value, part| value.get(part)).is_some())
     }
 
     /// How people are told of it: the channel, and the account when there are several.
