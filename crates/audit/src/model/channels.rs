@@ -9,7 +9,7 @@ use stockade_config::KeyPath;
 
 use crate::snapshot::config::texts;
 use crate::snapshot::{Paired, Snapshot};
-pub use doors::Signal;
+pub use doors::{Door, Signal};
 pub use kind::{Kind, kind};
 
 /// The channels of an install.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use stockade_config::KeyPath;
 
 use super::{Channels, GROUPS};
+use crate::snapshot::config::texts;
 
 /// One sign that several people use an install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +15,49 @@ pub struct Signal {
     pub what: String,
 }
 
+/// A way in for people whom nobody chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// The channel.
+    pub channel: String,
+    /// What lets them in.
+    pub key: KeyPath,
+    /// Whether it is for direct messages; else for groups.
+    pub direct: bool,
+}
+
 impl Channels<'_> {
+    /// Every way in for strangers: open policies, and lists with `*`, of accounts that are on.
+    #[must_use]
+    pub fn doors(&self) -> Vec<Door> {
+        let mut doors: Vec<Door> = Vec::new();
+        let nested = self.open_group_policies();
+        for account in self.live() {
+            let mut open = |key: KeyPath, direct: bool| {
+                let door = Door { channel: account.channel.to_owned(), key, direct };
+                if !doors.contains(&door) {
+                    doors.push(door);
+                }
+            };
+            if account.kind.direct && account.open_to_strangers() {
+                let policy = account.dm_policy() == "open";
+                open(if policy { account.dm_policy_key() } else { account.allow_from_key() }, true);
+            }
+            match account.group_policy() {
+                "open" => open(account.group_policy_key(), false),
+                "allowlist" if texts(account.get("groupAllowFrom")).iter().any(|entry| entry.trim() == "*") => {
+                    open(account.key("groupAllowFrom"), false);
+                }
+                _ => {}
+            }
+            for (group, _) in account.groups() {
+                let below = nested.iter().filter(|key| key.parts().starts_with(group.parts()));
+                below.for_each(|key| open(key.clone(), false));
+            }
+        }
+        doors
+    }
+
     /// Every open policy, of groups and of direct messages, however deep it stands.
     #[must_use]
     pub fn open_surfaces(&self) -> Vec<KeyPath> {
