@@ -6,6 +6,7 @@ pub mod kind;
 
 use serde_json::{Map, Value};
 use stockade_config::KeyPath;
+use stockade_core::text::{clip, single_line};
 
 use crate::snapshot::config::texts;
 use crate::snapshot::{Paired, Snapshot};
@@ -193,8 +194,8 @@ impl<'s> Account<'s> {
     /// How people are told of it: the channel, and the account when there are several.
     #[must_use]
     pub fn label(&self) -> String {
-        let label = if self.kind.is_known() { self.kind.label } else { self.channel };
-        if self.explicit || self.one_of_several { format!("{label} (account {})", self.id) } else { label.to_owned() }
+        let label = if self.kind.is_known() { self.kind.label.to_owned() } else { shown(self.channel) };
+        if self.explicit || self.one_of_several { format!("{label} (account {})", shown(self.id)) } else { label }
     }
 
     /// The id of a check about its channel. A name that could be taken for another id is spelled out.
@@ -208,7 +209,8 @@ impl<'s> Account<'s> {
         let scopes = [self.own.map(|own| (self.scope(), own)), Some((self.root_key(), self.root))];
         scopes.into_iter().flatten().find_map(|(scope, values)| {
             fields.iter().find_map(|field| {
-                let (first, below) = field.split_once('.').map_or((*field, None), |(first, below)| (first, Some(below)));
+                let (first, below) =
+                    field.split_once('.').map_or((*field, None), |(first, below)| (first, Some(below)));
                 let (mut key, mut value) = (scope.child(first), values.get(first)?);
                 if let Some(below) = below {
                     (key, value) = (key.child(below), value.get(below)?);
@@ -217,6 +219,11 @@ impl<'s> Account<'s> {
             })
         })
     }
+}
+
+/// A name that someone chose, so that it cannot pass for the text around it.
+fn shown(name: &str) -> String {
+    clip(&single_line(name), 64)
 }
 
 /// A name as part of a check id: letters, digits, `-` and `_`, at most 64 of them.
@@ -327,12 +334,17 @@ mod tests {
     fn any_json() -> impl Strategy<Value = Value> {
         let words = ["open", "allowlist", "pairing", "*", " * ", "Open", "-100", ""].map(Value::from);
         let leaf = prop_oneof![
-            Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from),
-            proptest::sample::select(words.to_vec()), ".{0,6}".prop_map(Value::from),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            proptest::sample::select(words.to_vec()),
+            ".{0,6}".prop_map(Value::from),
         ];
-        let keys = ["groupPolicy", "dmPolicy", "dm", "policy", "allowFrom", "groupAllowFrom", "accounts", "groups",
-            "guilds", "channels", "topics", "telegram", "discord", "slack", "defaults", "enabled", "execApprovals",
-            "webhookUrl", "users", "bindings", "a.b"];
+        let keys = [
+            "groupPolicy", "dmPolicy", "dm", "policy", "allowFrom", "groupAllowFrom", "accounts", "groups", "guilds",
+            "channels", "topics", "telegram", "discord", "slack", "defaults", "enabled", "execApprovals", "webhookUrl",
+            "users", "bindings", "a.b",
+        ];
         let key = prop_oneof![proptest::sample::select(keys.to_vec()).prop_map(str::to_owned), ".{0,4}"];
         leaf.prop_recursive(5, 64, 6, move |inner| {
             prop_oneof![

@@ -93,11 +93,16 @@ fn broad_members(account: &Account<'_>) -> Option<Finding> {
             broad.push(key.clone());
         }
         let on = |channel: &Value| channel.get("enabled") != Some(&Value::Bool(false));
-        let channels = channels.into_iter().flatten().filter(|(_, channel)| on(channel) && !narrow(guild, Some(channel)));
+        let channels =
+            channels.into_iter().flatten().filter(|(_, channel)| on(channel) && !narrow(guild, Some(channel)));
         broad.extend(channels.map(|(id, _)| key.child("channels").child(id.as_str())));
     }
     let shown: Vec<_> = broad.iter().take(10).map(|key| key.to_string()).collect();
-    let finding = Finding::new(account.check_id("allowlisted_groups.broad_members"), Severity::Warn, "Every member of a listed server may use the agent");
+    let finding = Finding::new(
+        account.check_id("allowlisted_groups.broad_members"),
+        Severity::Warn,
+        "Every member of a listed server may use the agent",
+    );
     let finding = finding
         .detail(format!(
             "{}: {} places are listed without users or roles ({}). The list says where the agent listens, not to whom: \
@@ -168,12 +173,17 @@ mod tests {
             "commands": {"native": true, "useAccessGroups": false},
             "channels": {"discord": {"groupPolicy": "open", "guilds": {"1": {}}}, "slack": {"slashCommand": {"enabled": true}}},
         });
-        assert_eq!(commands(config.clone(), Generation::Current), [
-            "warn channels.discord.commands.native.no_allowlists", "warn channels.slack.commands.slash.no_allowlists",
-        ]);
-        assert_eq!(commands(config, Generation::February), [
-            "critical channels.discord.commands.native.unrestricted", "critical channels.slack.commands.slash.useAccessGroups_off",
-        ]);
+        assert_eq!(
+            commands(config.clone(), Generation::Current),
+            ["warn channels.discord.commands.native.no_allowlists", "warn channels.slack.commands.slash.no_allowlists",]
+        );
+        assert_eq!(
+            commands(config, Generation::February),
+            [
+                "critical channels.discord.commands.native.unrestricted",
+                "critical channels.slack.commands.slash.useAccessGroups_off",
+            ]
+        );
         let auto = json!({"commands": {"native": "auto"}, "channels": {"discord": {"groupPolicy": "open", "guilds": {"1": {}}}}});
         assert!(commands(auto, Generation::Current).is_empty());
     }

@@ -44,8 +44,11 @@ pub(super) fn admitted(account: &Account<'_>) -> Vec<String> {
     let paired = if matches!(account.dm_policy(), "allowlist" | "open") { &[][..] } else { account.paired.as_slice() };
     let config = account.allow_from();
     let entries = config.iter().map(String::as_str).chain(paired.iter().copied());
-    let mut admitted: Vec<String> =
-        entries.map(|entry| account.kind.plain(entry)).filter(|entry| !matches!(*entry, "*" | "")).map(str::to_owned).collect();
+    let mut admitted: Vec<String> = entries
+        .map(|entry| account.kind.plain(entry))
+        .filter(|entry| !matches!(*entry, "*" | ""))
+        .map(str::to_owned)
+        .collect();
     admitted.sort();
     admitted.dedup();
     admitted
@@ -83,7 +86,11 @@ fn open_invalid(account: &Account<'_>) -> Finding {
 
 fn disabled(account: &Account<'_>) -> Finding {
     Finding::new(account.check_id("dm.disabled"), Severity::Info, "Direct messages are turned off")
-        .detail(format!("{}: {} is \"disabled\": what is sent directly is ignored.", account.label(), account.dm_policy_key()))
+        .detail(format!(
+            "{}: {} is \"disabled\": what is sent directly is ignored.",
+            account.label(),
+            account.dm_policy_key()
+        ))
         .at(Place::Key(account.dm_policy_key()))
 }
 
@@ -137,15 +144,28 @@ mod tests {
             "irc": {"dm": {"policy": "disabled"}},
             "telegram": {"enabled": false, "dmPolicy": "open"},
         }}));
-        let dm: Vec<_> = said(&found, "channels.").into_iter().filter(|id| id.contains(".dm.") && !id.contains("collision")).collect();
-        assert_eq!(dm, [
-            "critical channels.signal.dm.open", "critical channels.whatsapp.dm.open", "info channels.discord.dm.locked",
-            "info channels.discord.dm.locked", "info channels.irc.dm.disabled", "warn channels.signal.dm.open_invalid",
-        ]);
+        let dm: Vec<_> = said(&found, "channels.")
+            .into_iter()
+            .filter(|id| id.contains(".dm.") && !id.contains("collision"))
+            .collect();
+        assert_eq!(
+            dm,
+            [
+                "critical channels.signal.dm.open",
+                "critical channels.whatsapp.dm.open",
+                "info channels.discord.dm.locked",
+                "info channels.discord.dm.locked",
+                "info channels.irc.dm.disabled",
+                "warn channels.signal.dm.open_invalid",
+            ]
+        );
         let open = findings(&found, "channels.whatsapp.dm.open");
         let fix = open.first().and_then(|finding| finding.fix.clone()).expect("fix");
         let item = json!(" * ");
-        assert!(fix.changes.contains(&Change::Drop { key: crate::KeyPath::dotted("channels.whatsapp.allowFrom"), item }), "{fix:?}");
+        assert!(
+            fix.changes.contains(&Change::Drop { key: crate::KeyPath::dotted("channels.whatsapp.allowFrom"), item }),
+            "{fix:?}"
+        );
     }
 
     #[test]

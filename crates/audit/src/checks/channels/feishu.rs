@@ -13,17 +13,28 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let has = |account: &Account<'_>, field: &str| account.get(field).is_some_and(|value| value.as_str() != Some(""));
     let writes_documents = |account: &&Account<'_>| {
         let doc = account.get("tools").and_then(|tools| tools.get("doc"));
-        account.channel == "feishu" && doc != Some(&Value::Bool(false)) && has(account, "appId") && has(account, "appSecret")
+        account.channel == "feishu"
+            && doc != Some(&Value::Bool(false))
+            && has(account, "appId")
+            && has(account, "appSecret")
     };
     let Some(account) = model.channels.live().find(writes_documents) else { return };
     let key = account.key("tools").child("doc");
-    let fix = Fix::ask("take the document tool of Feishu away").change(crate::Change::Set { key: key.clone(), to: Value::Bool(false) });
+    let fix = Fix::ask("take the document tool of Feishu away")
+        .change(crate::Change::Set { key: key.clone(), to: Value::Bool(false) });
     out.push(
-        Finding::new("channels.feishu.doc_owner_open_id", Severity::Warn, "Whoever asks for a document may be given rights to it")
-            .detail(format!("{}: the document tool is on; what it creates can be shared with the user who asked.", account.label()))
-            .remedy(format!("Set {key} to false unless documents are needed."))
-            .at(Place::Key(key))
-            .fix(fix),
+        Finding::new(
+            "channels.feishu.doc_owner_open_id",
+            Severity::Warn,
+            "Whoever asks for a document may be given rights to it",
+        )
+        .detail(format!(
+            "{}: the document tool is on; what it creates can be shared with the user who asked.",
+            account.label()
+        ))
+        .remedy(format!("Set {key} to false unless documents are needed."))
+        .at(Place::Key(key))
+        .fix(fix),
     );
 }
 

@@ -66,9 +66,9 @@ fn groups_open(first: &Account<'_>, open: &[&Account<'_>], keys: &[KeyPath]) -> 
         "no group is named, so whoever adds the bot to a group may give the agent orders there"
     };
     let finding = Finding::new(first.check_id("groups.open"), Severity::Warn, "Every group may use the agent");
-    let finding = finding
-        .detail(format!("{}: {}; {scope}.", labels.join(", "), equal_open(keys)))
-        .remedy("Set each of these to \"allowlist\" and name who may speak: groupAllowFrom, or the guilds and channels.");
+    let finding = finding.detail(format!("{}: {}; {scope}.", labels.join(", "), equal_open(keys))).remedy(
+        "Set each of these to \"allowlist\" and name who may speak: groupAllowFrom, or the guilds and channels.",
+    );
     at_all(finding, keys)
 }
 
@@ -83,18 +83,24 @@ fn nested_open(keys: &[KeyPath], nested: &[KeyPath]) -> Finding {
 }
 
 fn open_while_off(keys: &[KeyPath]) -> Finding {
-    let finding = Finding::new("channels.open_while_off", Severity::Info, "What is turned off would be open if turned on")
-        .detail(format!("{}. It has no effect now, and takes effect with `enabled: true`.", equal_open(keys)))
-        .remedy("Set it to \"allowlist\" before the channel or account is turned on again.");
+    let finding =
+        Finding::new("channels.open_while_off", Severity::Info, "What is turned off would be open if turned on")
+            .detail(format!("{}. It has no effect now, and takes effect with `enabled: true`.", equal_open(keys)))
+            .remedy("Set it to \"allowlist\" before the channel or account is turned on again.");
     at_all(finding, keys)
 }
 
 fn defaults_open(key: &KeyPath) -> Finding {
     Finding::new("channels.defaults_open", Severity::Warn, "Channels are open unless they say otherwise")
-        .detail(format!("{key} is \"open\": every channel without a groupPolicy of its own, now or later, lets every group in."))
+        .detail(format!(
+            "{key} is \"open\": every channel without a groupPolicy of its own, now or later, lets every group in."
+        ))
         .remedy(format!("Set {key} to \"allowlist\"."))
         .at(Place::Key(key.clone()))
-        .fix(Fix::safe("close the groups of every channel that does not say otherwise").set("channels.defaults.groupPolicy", "allowlist"))
+        .fix(
+            Fix::safe("close the groups of every channel that does not say otherwise")
+                .set("channels.defaults.groupPolicy", "allowlist"),
+        )
 }
 
 fn equal_open(keys: &[KeyPath]) -> String {
@@ -155,13 +161,27 @@ mod tests {
             "whatsapp": {"groupPolicy": "open", "accounts": {"biz": {"groupPolicy": "open"}}},
         }}));
         let said: Vec<_> = said(&found, "channels.").into_iter().filter(|id| id.contains("open")).collect();
-        assert_eq!(said, ["warn channels.discord.groups.open", "warn channels.telegram.groups.open", "warn channels.whatsapp.groups.open"]);
-        let closed: Vec<_> = sets(&found).into_iter().map(|(key, to)| format!("{key}={}", to.as_str().unwrap_or("?"))).collect();
-        assert_eq!(closed, [
-            "channels.discord.accounts.second.groupPolicy=allowlist", "channels.discord.groupPolicy=allowlist",
-            "channels.telegram.groupPolicy=allowlist", "channels.telegram.groups.-100.groupPolicy=allowlist",
-            "channels.whatsapp.accounts.biz.groupPolicy=allowlist", "channels.whatsapp.groupPolicy=allowlist",
-        ]);
+        assert_eq!(
+            said,
+            [
+                "warn channels.discord.groups.open",
+                "warn channels.telegram.groups.open",
+                "warn channels.whatsapp.groups.open"
+            ]
+        );
+        let closed: Vec<_> =
+            sets(&found).into_iter().map(|(key, to)| format!("{key}={}", to.as_str().unwrap_or("?"))).collect();
+        assert_eq!(
+            closed,
+            [
+                "channels.discord.accounts.second.groupPolicy=allowlist",
+                "channels.discord.groupPolicy=allowlist",
+                "channels.telegram.groupPolicy=allowlist",
+                "channels.telegram.groups.-100.groupPolicy=allowlist",
+                "channels.whatsapp.accounts.biz.groupPolicy=allowlist",
+                "channels.whatsapp.groupPolicy=allowlist",
+            ]
+        );
     }
 
     #[test]
@@ -174,12 +194,15 @@ mod tests {
             paired("telegram", Some("default"), &["7"]),
             paired("signal", None, &["666"]),
         ];
-        assert_eq!(sets(&found), [
-            ("channels.telegram.accounts.work.groupAllowFrom".to_owned(), json!(["42", "43"])),
-            ("channels.telegram.accounts.work.groupPolicy".to_owned(), json!("allowlist")),
-            ("channels.telegram.groupAllowFrom".to_owned(), json!(["7"])),
-            ("channels.telegram.groupPolicy".to_owned(), json!("allowlist")),
-        ]);
+        assert_eq!(
+            sets(&found),
+            [
+                ("channels.telegram.accounts.work.groupAllowFrom".to_owned(), json!(["42", "43"])),
+                ("channels.telegram.accounts.work.groupPolicy".to_owned(), json!("allowlist")),
+                ("channels.telegram.groupAllowFrom".to_owned(), json!(["7"])),
+                ("channels.telegram.groupPolicy".to_owned(), json!("allowlist")),
+            ]
+        );
         let open = findings(&found, "channels.telegram.groups.open");
         let what = &open.first().and_then(|finding| finding.fix.as_ref()).expect("fix").what;
         assert!(what.contains("42, 43") && what.contains('7'), "{what}");
@@ -187,7 +210,9 @@ mod tests {
 
     #[test]
     fn a_list_of_the_owner_is_kept_and_a_list_of_everyone_is_none() {
-        for (list, expected) in [(json!([5]), None), (json!(["*"]), Some(json!(["+1555"]))), (json!([]), Some(json!(["+1555"])))] {
+        for (list, expected) in
+            [(json!([5]), None), (json!(["*"]), Some(json!(["+1555"]))), (json!([]), Some(json!(["+1555"])))]
+        {
             let mut found = snapshot(json!({"channels": {"whatsapp": {"groupPolicy": "open", "allowFrom": list}}}));
             found.paired = vec![paired("whatsapp", None, &["+1555"])];
             let list = sets(&found).into_iter().find(|(key, _)| key.ends_with("groupAllowFrom")).map(|(_, to)| to);
@@ -197,7 +222,9 @@ mod tests {
 
     #[test]
     fn a_channel_that_takes_no_list_gets_none() {
-        let mut found = snapshot(json!({"channels": {"discord": {"groupPolicy": "open"}, "no-one.knows": {"groupPolicy": "open"}}}));
+        let mut found = snapshot(
+            json!({"channels": {"discord": {"groupPolicy": "open"}, "no-one.knows": {"groupPolicy": "open"}}}),
+        );
         found.paired = vec![paired("discord", None, &["1"]), paired("no-one.knows", None, &["1"])];
         assert!(sets(&found).iter().all(|(key, _)| key.ends_with("groupPolicy")), "{:?}", sets(&found));
     }
@@ -210,11 +237,15 @@ mod tests {
         found.paired = vec![paired("telegram", None, &["9"])];
         assert_eq!(said(&found, "channels.nested"), ["warn channels.nested_open_group"]);
         let fix = findings(&found, "channels.nested").first().and_then(|finding| finding.fix.clone()).expect("fix");
-        let scope: KeyPath = ["channels", "telegram", "accounts", "a.b", "groups", "-100", "topics", "5"].into_iter().collect();
-        assert_eq!(fix.changes, [
-            Change::Set { key: scope.child("groupPolicy"), to: json!("allowlist") },
-            Change::Set { key: scope.child("allowFrom"), to: json!(["9"]) },
-        ]);
+        let scope: KeyPath =
+            ["channels", "telegram", "accounts", "a.b", "groups", "-100", "topics", "5"].into_iter().collect();
+        assert_eq!(
+            fix.changes,
+            [
+                Change::Set { key: scope.child("groupPolicy"), to: json!("allowlist") },
+                Change::Set { key: scope.child("allowFrom"), to: json!(["9"]) },
+            ]
+        );
     }
 
     #[test]

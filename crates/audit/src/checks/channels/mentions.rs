@@ -51,15 +51,19 @@ fn finding(account: &Account<'_>, keys: &[KeyPath]) -> Finding {
     let shown: Vec<_> = keys.iter().take(5).map(ToString::to_string).collect();
     let fix = Fix::ask(format!("have {} answer in open groups only when it is mentioned", account.label()));
     let fix = keys.iter().fold(fix, |fix, key| fix.change(Change::Set { key: key.clone(), to: Value::Bool(true) }));
-    let finding = Finding::new("channels.no_mention_required", Severity::Warn, "The agent acts on everything said in an open group")
-        .detail(format!(
-            "{}: {} is false where everyone may speak. No one has to address the agent: whatever is said or pasted \
+    let finding = Finding::new(
+        "channels.no_mention_required",
+        Severity::Warn,
+        "The agent acts on everything said in an open group",
+    )
+    .detail(format!(
+        "{}: {} is false where everyone may speak. No one has to address the agent: whatever is said or pasted \
              there is an order.",
-            account.label(),
-            shown.join(", ")
-        ))
-        .remedy("Set it to true, or close the group.")
-        .fix(fix);
+        account.label(),
+        shown.join(", ")
+    ))
+    .remedy("Set it to true, or close the group.")
+    .fix(fix);
     keys.iter().fold(finding, |finding, key| finding.at(Place::Key(key.clone())))
 }
 
@@ -79,10 +83,14 @@ mod tests {
             (json!({"groups": {"-1": {"groupPolicy": "open", "topics": {"5": {"requireMention": false}}}}}), 1),
             (json!({"groups": {"*": {"requireMention": false}}}), 0),
             (json!({"groupPolicy": "open", "groups": {"*": {"requireMention": "false"}}}), 0),
-            (json!({"groupPolicy": "open", "groups": {"-1": {"groupPolicy": "allowlist", "requireMention": false}}}), 0),
+            (
+                json!({"groupPolicy": "open", "groups": {"-1": {"groupPolicy": "allowlist", "requireMention": false}}}),
+                0,
+            ),
         ] {
             let found = snapshot(json!({"channels": {"telegram": config.clone()}}));
-            let places_found: usize = findings(&found, "channels.no_mention").iter().map(|finding| finding.places.len()).sum();
+            let places_found: usize =
+                findings(&found, "channels.no_mention").iter().map(|finding| finding.places.len()).sum();
             assert_eq!(places_found, places, "{config}");
         }
     }

@@ -55,7 +55,10 @@ fn matching_enabled(account: &Account<'_>, names: usize) -> Finding {
     ))
     .remedy(format!("Put ids in place of names, then remove {}.", account.key(FLAG)))
     .at(Place::Key(account.key(FLAG)))
-    .fix(Fix::ask(format!("match senders of {} by id only", account.label())).change(crate::Change::Remove { key: account.key(FLAG) }))
+    .fix(
+        Fix::ask(format!("match senders of {} by id only", account.label()))
+            .change(crate::Change::Remove { key: account.key(FLAG) }),
+    )
 }
 
 fn inert(account: &Account<'_>, names: &[String]) -> Finding {
@@ -96,19 +99,24 @@ fn discord(account: &Account<'_>, matching: bool) -> Option<Finding> {
         return None;
     }
     let severity = if matching { Severity::Info } else { Severity::Warn };
-    let finding = Finding::new(account.check_id("allowFrom.name_based_entries"), severity, "Discord users are listed by name")
-        .detail(format!(
-            "{}: {} names or tags on its lists ({}). Names are not unique: two users may share what is left of one.",
-            account.label(),
-            names.len(),
-            shown(&names.into_iter().collect::<Vec<_>>())
-        ))
-        .remedy("Use ids: digits, `<@id>`, `user:id` or `pk:id`.");
+    let finding = Finding::new(
+        account.check_id("allowFrom.name_based_entries"),
+        severity,
+        "Discord users are listed by name",
+    )
+    .detail(format!(
+        "{}: {} names or tags on its lists ({}). Names are not unique: two users may share what is left of one.",
+        account.label(),
+        names.len(),
+        shown(&names.into_iter().collect::<Vec<_>>())
+    ))
+    .remedy("Use ids: digits, `<@id>`, `user:id` or `pk:id`.");
     Some(places.into_iter().fold(finding, |finding, (key, _)| finding.at(Place::Key(key))))
 }
 
 fn zalouser(account: &Account<'_>, matching: bool) -> Option<Finding> {
-    let named: Vec<_> = account.groups().filter(|(key, _)| key.parts().last().is_some_and(|id| !is_zalo_group(id))).collect();
+    let named: Vec<_> =
+        account.groups().filter(|(key, _)| key.parts().last().is_some_and(|id| !is_zalo_group(id))).collect();
     if named.is_empty() {
         return None;
     }
@@ -129,7 +137,10 @@ fn is_zalo_group(id: &str) -> bool {
     let id = id.trim().to_ascii_lowercase();
     let id = ["zalouser:", "zlu:"].iter().find_map(|head| id.strip_prefix(head)).unwrap_or(&id);
     let id = id.strip_prefix("group:").unwrap_or(id);
-    id == "*" || id.is_empty() || id.strip_prefix("g-").is_some_and(|rest| !rest.is_empty()) || id.bytes().all(|b| b.is_ascii_digit())
+    id == "*"
+        || id.is_empty()
+        || id.strip_prefix("g-").is_some_and(|rest| !rest.is_empty())
+        || id.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn synology(account: &Account<'_>) -> Finding {
@@ -138,7 +149,11 @@ fn synology(account: &Account<'_>) -> Finding {
         Severity::Info,
         "Replies go to whoever has the name",
     )
-    .detail(format!("{}: {} is true, so a reply is sent to the user of that name, not to who wrote.", account.label(), account.key(FLAG)))
+    .detail(format!(
+        "{}: {} is true, so a reply is sent to the user of that name, not to who wrote.",
+        account.label(),
+        account.key(FLAG)
+    ))
     .remedy(format!("Remove {}; replies then go to numeric ids.", account.key(FLAG)))
     .at(Place::Key(account.key(FLAG)))
 }
@@ -159,19 +174,34 @@ mod tests {
 
     fn names(config: serde_json::Value) -> Vec<String> {
         let found = snapshot(json!({"channels": config}));
-        said(&found, "channels.").into_iter().filter(|id| id.contains("allowFrom") || id.contains("mutable") || id.contains("reply")).collect()
+        said(&found, "channels.")
+            .into_iter()
+            .filter(|id| id.contains("allowFrom") || id.contains("mutable") || id.contains("reply"))
+            .collect()
     }
 
     #[test]
     fn names_are_dangerous_when_matched_and_dead_when_not() {
-        let discord = |flag: bool| json!({"discord": {"dangerouslyAllowNameMatching": flag, "allowFrom": ["bob#1234", 17]}});
-        assert_eq!(names(discord(true)), [
-            "info channels.discord.allowFrom.dangerous_name_matching_enabled", "info channels.discord.allowFrom.name_based_entries",
-        ]);
-        assert_eq!(names(discord(false)), [
-            "warn channels.discord.allowFrom.mutable_entries_inert", "warn channels.discord.allowFrom.name_based_entries",
-        ]);
-        assert!(names(json!({"discord": {"allowFrom": ["17", "<@!18>", "*"]}, "whatsapp": {"allowFrom": ["+1555"]}})).is_empty());
+        let discord =
+            |flag: bool| json!({"discord": {"dangerouslyAllowNameMatching": flag, "allowFrom": ["bob#1234", 17]}});
+        assert_eq!(
+            names(discord(true)),
+            [
+                "info channels.discord.allowFrom.dangerous_name_matching_enabled",
+                "info channels.discord.allowFrom.name_based_entries",
+            ]
+        );
+        assert_eq!(
+            names(discord(false)),
+            [
+                "warn channels.discord.allowFrom.mutable_entries_inert",
+                "warn channels.discord.allowFrom.name_based_entries",
+            ]
+        );
+        assert!(
+            names(json!({"discord": {"allowFrom": ["17", "<@!18>", "*"]}, "whatsapp": {"allowFrom": ["+1555"]}}))
+                .is_empty()
+        );
     }
 
     #[test]
@@ -182,7 +212,10 @@ mod tests {
 
     #[test]
     fn groups_and_replies_by_name() {
-        assert_eq!(names(json!({"zalouser": {"groups": {"My Team": {}, "group:12": {}, "g-x": {}}}})), ["warn channels.zalouser.groups.mutable_entries"]);
+        assert_eq!(
+            names(json!({"zalouser": {"groups": {"My Team": {}, "group:12": {}, "g-x": {}}}})),
+            ["warn channels.zalouser.groups.mutable_entries"]
+        );
         assert!(names(json!({"zalouser": {"groups": {"*": {}, "zlu:group:5": {}}}})).is_empty());
         let synology = json!({"synology-chat": {"dangerouslyAllowNameMatching": true, "accounts": {"a": {"dangerouslyAllowNameMatching": false}}}});
         assert!(names(synology).is_empty());

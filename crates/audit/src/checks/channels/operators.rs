@@ -9,10 +9,8 @@ use crate::model::Model;
 use crate::model::channels::Account;
 use crate::snapshot::config::texts;
 
-pub(super) const CHECK: Check = Check {
-    ids: &["channels.config_writes", "channels.exec_approvals_open", "channels.owner_allow_wildcard"],
-    run,
-};
+pub(super) const CHECK: Check =
+    Check { ids: &["channels.config_writes", "channels.exec_approvals_open", "channels.owner_allow_wildcard"], run };
 
 fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     for account in model.channels.live() {
@@ -68,10 +66,14 @@ fn approvals(model: &Model<'_>, account: &Account<'_>) -> Option<Finding> {
             .remedy("Name the ids of those who may approve commands in execApprovals.approvers.")
     };
     if everyone {
-        let detail = format!("{}: {key} holds \"*\". Whoever asks for a dangerous command can approve it too.", account.label());
+        let detail =
+            format!("{}: {key} holds \"*\". Whoever asks for a dangerous command can approve it too.", account.label());
         Some(finding(Severity::Critical, "Anyone may approve commands").detail(detail))
     } else if approvers.is_empty() {
-        let detail = format!("{}: approvals are on and {key} names nobody, so no command can be approved there.", account.label());
+        let detail = format!(
+            "{}: approvals are on and {key} names nobody, so no command can be approved there.",
+            account.label()
+        );
         Some(finding(Severity::Info, "Nobody may approve commands").detail(detail))
     } else {
         None
@@ -82,12 +84,16 @@ fn approvals(model: &Model<'_>, account: &Account<'_>) -> Option<Finding> {
 fn owner(model: &Model<'_>) -> Option<Finding> {
     let key = KeyPath::dotted("commands.ownerAllowFrom");
     let items = model.config().at(&key).and_then(Value::as_array)?;
-    let stars = items.iter().filter(|item| item.as_str().is_some_and(|text| text.rsplit(':').next().map(str::trim) == Some("*")));
+    let stars = items
+        .iter()
+        .filter(|item| item.as_str().is_some_and(|text| text.rsplit(':').next().map(str::trim) == Some("*")));
     let fix = Fix::ask("take everyone off the list of owners");
     let fix = stars.fold(fix, |fix, item| fix.change(Change::Drop { key: key.clone(), item: item.clone() }));
     (!fix.changes.is_empty()).then(|| {
         Finding::new("channels.owner_allow_wildcard", Severity::Critical, "Everyone is the owner")
-            .detail(format!("{key} holds \"*\": every sender has the commands of the owner, such as /config and /approve."))
+            .detail(format!(
+                "{key} holds \"*\": every sender has the commands of the owner, such as /config and /approve."
+            ))
             .remedy(format!("Name yourself in {key}, as `channel:id`."))
             .at(Place::Key(key.clone()))
             .fix(fix)
@@ -110,7 +116,8 @@ mod tests {
         let open = |more: Value| json!({"commands": more, "channels": {"telegram": {"groupPolicy": "open"}}});
         assert_eq!(operators(open(json!({"config": true}))), ["critical channels.config_writes"]);
         assert!(operators(open(json!({}))).is_empty());
-        let closed = json!({"commands": {"config": true}, "channels": {"telegram": {"allowFrom": [7], "configWrites": true}}});
+        let closed =
+            json!({"commands": {"config": true}, "channels": {"telegram": {"allowFrom": [7], "configWrites": true}}});
         assert!(operators(closed).is_empty());
         let named = json!({"channels": {"telegram": {"dmPolicy": "open", "configWrites": true, "accounts": {"b": {"configWrites": false}}}}});
         assert!(operators(named).is_empty());
@@ -122,10 +129,14 @@ mod tests {
         assert_eq!(operators(approvers(json!(["7", " * "]))), ["critical channels.exec_approvals_open"]);
         assert_eq!(operators(approvers(json!([]))), ["info channels.exec_approvals_open"]);
         assert!(operators(approvers(json!([7]))).is_empty());
-        let whatsapp = json!({"approvals": {"exec": {"enabled": true}}, "channels": {"whatsapp": {"allowFrom": ["*"]}}});
+        let whatsapp =
+            json!({"approvals": {"exec": {"enabled": true}}, "channels": {"whatsapp": {"allowFrom": ["*"]}}});
         assert_eq!(operators(whatsapp), ["critical channels.exec_approvals_open"]);
         for owners in [json!(["*"]), json!(["telegram:*"]), json!([" * ", "telegram:7"])] {
-            assert_eq!(operators(json!({"commands": {"ownerAllowFrom": owners}})), ["critical channels.owner_allow_wildcard"]);
+            assert_eq!(
+                operators(json!({"commands": {"ownerAllowFrom": owners}})),
+                ["critical channels.owner_allow_wildcard"]
+            );
         }
         assert!(operators(json!({"commands": {"ownerAllowFrom": ["telegram:123", 7]}})).is_empty());
     }

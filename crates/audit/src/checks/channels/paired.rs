@@ -12,7 +12,10 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
 }
 
 fn finding(store: &Paired) -> Finding {
-    let account = store.account.as_deref().map_or_else(String::new, |id| format!(" (account {})", stockade_core::text::single_line(id)));
+    let account = store
+        .account
+        .as_deref()
+        .map_or_else(String::new, |id| format!(" (account {})", stockade_core::text::single_line(id)));
     Finding::new("channels.paired_many", Severity::Info, "Many senders were paired")
         .detail(format!(
             "{}{account}: {} senders were paired once and may write directly ever since, whatever the config lists.",

@@ -121,7 +121,10 @@ impl Sessions {
         };
         let linked = routes.linked(account.channel, sender);
         let peer = linked.clone().filter(|_| route.scope != "main").unwrap_or_else(|| sender.to_lowercase());
-        let person = linked.map_or_else(|| format!("{}:{}:{}", account.channel, account.id, sender.to_lowercase()), |name| format!("linked:{name}"));
+        let person = linked.map_or_else(
+            || format!("{}:{}:{}", account.channel, account.id, sender.to_lowercase()),
+            |name| format!("linked:{name}"),
+        );
         let session = match route.scope.as_str() {
             _ if routes.global => route.main.clone(),
             "per-peer" => format!("direct:{peer}"),
@@ -152,7 +155,9 @@ impl Sessions {
             Session::AnyOf(form) if form == "peer" => has(members, "per-peer"),
             Session::AnyOf(_) => !broad.contains(bucket.agent.as_str()) && has(members, "per-channel-peer"),
         });
-        told.enumerate().map(|(index, (bucket, members))| collision(model, index + 1, bucket, members, persons(members).len())).collect()
+        told.enumerate()
+            .map(|(index, (bucket, members))| collision(model, index + 1, bucket, members, persons(members).len()))
+            .collect()
     }
 }
 
@@ -228,13 +233,17 @@ mod tests {
     use crate::testing::{said, snapshot};
 
     fn sessions(config: Value) -> Vec<String> {
-        said(&snapshot(config), "channels.").into_iter().filter(|id| id.contains("collision") || id.contains("routing")).collect()
+        said(&snapshot(config), "channels.")
+            .into_iter()
+            .filter(|id| id.contains("collision") || id.contains("routing"))
+            .collect()
     }
     use serde_json::Value;
 
     #[test]
     fn two_who_are_admitted_share_the_main_session_and_one_does_not() {
-        let config = |list: Value, session: Value| json!({"channels": {"telegram": {"allowFrom": list}}, "session": session});
+        let config =
+            |list: Value, session: Value| json!({"channels": {"telegram": {"allowFrom": list}}, "session": session});
         let shared = ["warn channels.dm.session_collision.telegram-default.1"];
         assert_eq!(sessions(config(json!([7, "8"]), json!({}))), shared);
         assert_eq!(sessions(config(json!(["*"]), json!({}))), shared);
@@ -250,9 +259,15 @@ mod tests {
         found.paired = vec![Paired { channel: "telegram".into(), entries: vec!["9".into()], ..Paired::default() }];
         assert_eq!(said(&found, "channels.dm.").len(), 1);
         let two = json!({"telegram": {"allowFrom": ["7"]}, "signal": {"allowFrom": ["7"]}});
-        assert_eq!(sessions(json!({"channels": two, "session": {"dmScope": "per-peer"}})), ["warn channels.dm.session_collision.signal-default_telegram-default.1"]);
+        assert_eq!(
+            sessions(json!({"channels": two, "session": {"dmScope": "per-peer"}})),
+            ["warn channels.dm.session_collision.signal-default_telegram-default.1"]
+        );
         let star = json!({"telegram": {"allowFrom": ["*"]}, "signal": {"allowFrom": ["7"]}});
-        assert_eq!(sessions(json!({"channels": star, "session": {"dmScope": "per-peer"}})), ["warn channels.dm.session_collision.signal-default_telegram-default.1"]);
+        assert_eq!(
+            sessions(json!({"channels": star, "session": {"dmScope": "per-peer"}})),
+            ["warn channels.dm.session_collision.signal-default_telegram-default.1"]
+        );
     }
 
     #[test]
@@ -264,13 +279,15 @@ mod tests {
         assert_eq!(sessions(config(json!([all.clone()]))).len(), 1);
         let one = json!({"agentId": "b", "match": {"channel": "Telegram", "peer": {"kind": "direct", "id": "8"}}});
         assert!(sessions(config(json!([all, one]))).is_empty());
-        let scoped = json!({"agentId": "a", "match": {"channel": "telegram"}, "session": {"dmScope": "per-channel-peer"}});
+        let scoped =
+            json!({"agentId": "a", "match": {"channel": "telegram"}, "session": {"dmScope": "per-channel-peer"}});
         assert!(sessions(config(json!([scoped]))).is_empty());
     }
 
     #[test]
     fn february_says_it_of_the_channel() {
-        let mut found = snapshot(json!({"channels": {"telegram": {"dm": {"allowFrom": [7, 8]}}, "signal": {"allowFrom": ["+1"]}}}));
+        let mut found =
+            snapshot(json!({"channels": {"telegram": {"dm": {"allowFrom": [7, 8]}}, "signal": {"allowFrom": ["+1"]}}}));
         found.install.generation = Generation::February;
         assert_eq!(said(&found, "channels."), ["warn channels.telegram.dm.scope_main_multiuser"]);
     }

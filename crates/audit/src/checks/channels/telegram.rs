@@ -64,41 +64,53 @@ fn invalid(account: &Account<'_>, groups: bool) -> Option<Finding> {
     let shown: Vec<_> = entries.iter().take(5).map(|entry| stockade_core::text::single_line(entry)).collect();
     let shown = if entries.len() > 5 { format!("{}, …", shown.join(", ")) } else { shown.join(", ") };
     (!entries.is_empty()).then(|| {
-        Finding::new(account.check_id("allowFrom.invalid_entries"), Severity::Warn, "Telegram users are listed by handle")
-            .detail(format!(
-                "{}: {} entries are not numeric ids ({shown}). Telegram handles can be given up and taken by others, so \
+        Finding::new(
+            account.check_id("allowFrom.invalid_entries"),
+            Severity::Warn,
+            "Telegram users are listed by handle",
+        )
+        .detail(format!(
+            "{}: {} entries are not numeric ids ({shown}). Telegram handles can be given up and taken by others, so \
                  they match nobody.",
-                account.label(),
-                entries.len()
-            ))
-            .remedy("Replace each by the numeric id of the user.")
-            .at(Place::Key(account.allow_from_key()))
+            account.label(),
+            entries.len()
+        ))
+        .remedy("Replace each by the numeric id of the user.")
+        .at(Place::Key(account.allow_from_key()))
     })
 }
 
 fn wildcard(account: &Account<'_>) -> Finding {
-    Finding::new(account.check_id("groups.allowFrom.wildcard"), Severity::Critical, "Every member of a group may command the agent")
-        .detail(format!(
-            "{}: the list of who may speak in groups, {} or the paired senders, holds \"*\". Anyone in a group that the \
+    Finding::new(
+        account.check_id("groups.allowFrom.wildcard"),
+        Severity::Critical,
+        "Every member of a group may command the agent",
+    )
+    .detail(format!(
+        "{}: the list of who may speak in groups, {} or the paired senders, holds \"*\". Anyone in a group that the \
              bot is in may give commands.",
-            account.label(),
-            account.key("groupAllowFrom")
-        ))
-        .remedy("Take \"*\" out of it and name numeric ids.")
-        .at(Place::Key(account.key("groupAllowFrom")))
-        .fix_star(account, "groupAllowFrom")
+        account.label(),
+        account.key("groupAllowFrom")
+    ))
+    .remedy("Take \"*\" out of it and name numeric ids.")
+    .at(Place::Key(account.key("groupAllowFrom")))
+    .fix_star(account, "groupAllowFrom")
 }
 
 fn missing(account: &Account<'_>) -> Finding {
-    Finding::new(account.check_id("groups.allowFrom.missing"), Severity::Critical, "Nothing says who may command the agent in groups")
-        .detail(format!(
-            "{}: {} is \"open\" and there is no list of senders at all, so every member of every group gives commands.",
-            account.label(),
-            account.group_policy_key()
-        ))
-        .remedy("Set groupPolicy to \"allowlist\" and groupAllowFrom to the numeric ids of those who may.")
-        .at(Place::Key(account.key("groupAllowFrom")))
-        .at(Place::Key(account.group_policy_key()))
+    Finding::new(
+        account.check_id("groups.allowFrom.missing"),
+        Severity::Critical,
+        "Nothing says who may command the agent in groups",
+    )
+    .detail(format!(
+        "{}: {} is \"open\" and there is no list of senders at all, so every member of every group gives commands.",
+        account.label(),
+        account.group_policy_key()
+    ))
+    .remedy("Set groupPolicy to \"allowlist\" and groupAllowFrom to the numeric ids of those who may.")
+    .at(Place::Key(account.key("groupAllowFrom")))
+    .at(Place::Key(account.group_policy_key()))
 }
 
 impl Finding {
@@ -107,7 +119,9 @@ impl Finding {
         let stars = account.get(field).and_then(Value::as_array).into_iter().flatten();
         let stars = stars.filter(|item| item.as_str().is_some_and(|text| account.kind.plain(text) == "*"));
         let fix = crate::Fix::ask(format!("admit only named senders in the groups of {}", account.label()));
-        let drop = |fix: crate::Fix, item: &Value| fix.change(crate::Change::Drop { key: account.key(field), item: item.clone() });
+        let drop = |fix: crate::Fix, item: &Value| {
+            fix.change(crate::Change::Drop { key: account.key(field), item: item.clone() })
+        };
         let fix = stars.fold(fix, drop);
         if fix.changes.is_empty() { self } else { self.fix(fix) }
     }

@@ -80,15 +80,26 @@ mod tests {
     use crate::testing::{said, snapshot};
 
     fn webhooks(config: Value) -> Vec<String> {
-        said(&snapshot(json!({"channels": config})), "channels.webhook").iter().map(|id| id.split(' ').next().unwrap_or("").to_owned()).collect()
+        said(&snapshot(json!({"channels": config})), "channels.webhook")
+            .iter()
+            .map(|id| id.split(' ').next().unwrap_or("").to_owned())
+            .collect()
     }
 
     #[test]
     fn a_webhook_needs_a_secret_with_a_value_and_a_local_address() {
         let secret = "k3jd92lsm0qpz7xv1bak3jd92lsm0";
         assert_eq!(webhooks(json!({"telegram": {"webhookUrl": "https://x.example/t"}})), ["critical"]);
-        assert_eq!(webhooks(json!({"telegram": {"webhookUrl": "https://x.example/t", "webhookSecret": "${UNSET_HERE}"}})), ["critical"]);
-        assert_eq!(webhooks(json!({"telegram": {"webhookUrl": "https://x.example/t", "webhookSecret": secret, "webhookHost": " 0.0.0.0"}})), ["warn"]);
+        assert_eq!(
+            webhooks(json!({"telegram": {"webhookUrl": "https://x.example/t", "webhookSecret": "${UNSET_HERE}"}})),
+            ["critical"]
+        );
+        assert_eq!(
+            webhooks(
+                json!({"telegram": {"webhookUrl": "https://x.example/t", "webhookSecret": secret, "webhookHost": " 0.0.0.0"}})
+            ),
+            ["warn"]
+        );
         assert_eq!(webhooks(json!({"slack": {"mode": "http"}})), ["critical"]);
         for sound in [
             json!({"telegram": {"webhookUrl": "https://x.example/t", "webhookSecret": secret, "webhookHost": "127.0.0.1"}}),

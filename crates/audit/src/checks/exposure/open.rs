@@ -41,21 +41,33 @@ pub(super) fn exec(model: &Model<'_>) -> Option<Finding> {
     let full = running.iter().any(|agent| agent.exec.configured == ExecSecurity::Full);
     let severity = if full { Severity::Critical } else { Severity::Warn };
     let agents: Vec<_> = running.iter().map(|agent| agent.label()).collect();
-    let finding = Finding::new("security.exposure.open_channels_with_exec", severity, "Strangers reach an agent that runs commands")
-        .detail(format!("Open: {}.\nRun commands: {}.\nA stranger's message can become a command.", listed(&open), agents.join(", ")))
-        .remedy("Close the policies, or set tools.exec.mode to \"deny\" for the agents that strangers reach.");
+    let finding = Finding::new(
+        "security.exposure.open_channels_with_exec",
+        severity,
+        "Strangers reach an agent that runs commands",
+    )
+    .detail(format!(
+        "Open: {}.\nRun commands: {}.\nA stranger's message can become a command.",
+        listed(&open),
+        agents.join(", ")
+    ))
+    .remedy("Close the policies, or set tools.exec.mode to \"deny\" for the agents that strangers reach.");
     Some(placed(finding, &open).key("tools.exec"))
 }
 
 fn elevated(model: &Model<'_>, open: &[KeyPath]) -> Option<Finding> {
     (!model.config().is_false("tools.elevated.enabled")).then(|| {
-        let finding = Finding::new("security.exposure.open_groups_with_elevated", Severity::Critical, "Open conversations and elevated commands")
-            .detail(format!(
-                "Open: {}.\ntools.elevated.enabled is not false, so a sender on its lists takes commands out of the \
+        let finding = Finding::new(
+            "security.exposure.open_groups_with_elevated",
+            Severity::Critical,
+            "Open conversations and elevated commands",
+        )
+        .detail(format!(
+            "Open: {}.\ntools.elevated.enabled is not false, so a sender on its lists takes commands out of the \
                  sandbox: in an open conversation it is a short way from a stranger's text to such a command.",
-                listed(open)
-            ))
-            .remedy("Close the policies, or set tools.elevated.enabled to false.");
+            listed(open)
+        ))
+        .remedy("Close the policies, or set tools.elevated.enabled to false.");
         placed(finding, open)
             .key("tools.elevated.enabled")
             .fix(Fix::ask("turn elevated commands off").set("tools.elevated.enabled", false))
@@ -118,8 +130,10 @@ pub(super) fn risks(model: &Model<'_>) -> Vec<Risk> {
 }
 
 fn risk(agent: &Agent<'_>) -> Option<Risk> {
-    let allowed = |tools: &[&'static str]| tools.iter().copied().filter(|tool| agent.tools.allows(tool)).collect::<Vec<_>>();
-    let walled = agent.tool_setting("fs.workspaceOnly").is_some_and(|setting| *setting.value == serde_json::Value::Bool(true));
+    let allowed =
+        |tools: &[&'static str]| tools.iter().copied().filter(|tool| agent.tools.allows(tool)).collect::<Vec<_>>();
+    let walled =
+        agent.tool_setting("fs.workspaceOnly").is_some_and(|setting| *setting.value == serde_json::Value::Bool(true));
     let (commands, files) = (allowed(RUNTIME), if walled { Vec::new() } else { allowed(FILES) });
     let none = commands.is_empty() && files.is_empty();
     (!none).then(|| Risk { agent: agent.label(), sandbox: agent.sandbox.mode.value, commands, files })
@@ -159,32 +173,61 @@ mod tests {
     use crate::testing::{said, snapshot};
 
     fn exposure(config: Value) -> Vec<String> {
-        said(&snapshot(config), "security.exposure.open").iter().map(|id| id.replace("security.exposure.", "")).collect()
+        said(&snapshot(config), "security.exposure.open")
+            .iter()
+            .map(|id| id.replace("security.exposure.", ""))
+            .collect()
     }
 
     #[test]
     fn an_open_root_opens_everything_that_is_not_taken_away() {
-        let all = ["critical open_groups_with_control_plane_tools", "critical open_groups_with_elevated", "critical open_groups_with_runtime_or_fs"];
+        let all = [
+            "critical open_groups_with_control_plane_tools",
+            "critical open_groups_with_elevated",
+            "critical open_groups_with_runtime_or_fs",
+        ];
         let open = |more: Value| {
             let mut config = json!({"channels": {"telegram": {"groupPolicy": "open"}}});
             config.as_object_mut().expect("object").extend(more.as_object().cloned().unwrap_or_default());
             exposure(config)
         };
         assert_eq!(open(json!({})), all);
-        assert_eq!(open(json!({"tools": {"exec": {"mode": "full"}}})).first().map(String::as_str), Some("critical open_channels_with_exec"));
-        assert_eq!(open(json!({"tools": {"exec": {"mode": "allowlist"}}})).last().map(String::as_str), Some("warn open_channels_with_exec"));
-        assert_eq!(open(json!({"tools": {"elevated": {"enabled": false}, "deny": ["group:runtime", "gateway", "cron", "plugins"]}})), ["warn open_groups_with_runtime_or_fs"]);
-        assert_eq!(open(json!({"tools": {"elevated": {"enabled": false}, "fs": {"workspaceOnly": true}, "deny": ["bash", "process", "gateway", "automations", "plugins"]}})), [""; 0]);
+        assert_eq!(
+            open(json!({"tools": {"exec": {"mode": "full"}}})).first().map(String::as_str),
+            Some("critical open_channels_with_exec")
+        );
+        assert_eq!(
+            open(json!({"tools": {"exec": {"mode": "allowlist"}}})).last().map(String::as_str),
+            Some("warn open_channels_with_exec")
+        );
+        assert_eq!(
+            open(
+                json!({"tools": {"elevated": {"enabled": false}, "deny": ["group:runtime", "gateway", "cron", "plugins"]}})
+            ),
+            ["warn open_groups_with_runtime_or_fs"]
+        );
+        assert_eq!(
+            open(
+                json!({"tools": {"elevated": {"enabled": false}, "fs": {"workspaceOnly": true}, "deny": ["bash", "process", "gateway", "automations", "plugins"]}})
+            ),
+            [""; 0]
+        );
         assert_eq!(open(json!({"tools": {"deny": ["gateway", "cron"], "exec": {"mode": "deny"}}})), all);
-        assert!(!open(json!({"agents": {"defaults": {"sandbox": {"mode": "all"}}}})).iter().any(|id| id.contains("runtime")));
+        assert!(
+            !open(json!({"agents": {"defaults": {"sandbox": {"mode": "all"}}}}))
+                .iter()
+                .any(|id| id.contains("runtime"))
+        );
     }
 
     #[test]
     fn a_topic_of_an_account_opens_commands_but_is_not_an_inbound_policy() {
-        let config = |policy: &str| json!({
-            "tools": {"exec": {"security": "full"}},
-            "channels": {"telegram": {"accounts": {"a": {"groups": {"-1": {"topics": {"2": {"groupPolicy": policy}}}}}}}},
-        });
+        let config = |policy: &str| {
+            json!({
+                "tools": {"exec": {"security": "full"}},
+                "channels": {"telegram": {"accounts": {"a": {"groups": {"-1": {"topics": {"2": {"groupPolicy": policy}}}}}}}},
+            })
+        };
         assert_eq!(exposure(config("open")), ["critical open_channels_with_exec"]);
         assert!(exposure(config("allowlist")).is_empty() && exposure(config("Open")).is_empty());
     }

@@ -20,7 +20,8 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let main = matches!(model.config().text("session.dmScope"), None | Some("main"));
     for agent in &model.agents.list {
         let doors: Vec<_> = model.channels.doors().into_iter().filter(|door| answers(model, agent, door)).collect();
-        let reached: Vec<_> = doors.into_iter().filter(|door| on_host(agent, door.direct && main)).map(|door| door.key).collect();
+        let reached: Vec<_> =
+            doors.into_iter().filter(|door| on_host(agent, door.direct && main)).map(|door| door.key).collect();
         if !reached.is_empty() {
             out.push(finding(agent, &reached));
         }
@@ -32,7 +33,8 @@ fn answers(model: &Model<'_>, agent: &Agent<'_>, door: &Door) -> bool {
     let bound = |binding: &Value| {
         let channel = binding.get("match").and_then(|matching| matching.get("channel")).and_then(Value::as_str);
         let id = binding.get("agentId").and_then(Value::as_str).map(normalized);
-        id.as_deref() == Some(agent.id.as_str()) && channel.is_some_and(|name| name.trim().eq_ignore_ascii_case(&door.channel))
+        id.as_deref() == Some(agent.id.as_str())
+            && channel.is_some_and(|name| name.trim().eq_ignore_ascii_case(&door.channel))
     };
     model.agents.default_id.as_deref() == Some(agent.id.as_str())
         || model.config().get("bindings").and_then(Value::as_array).into_iter().flatten().any(bound)
@@ -107,16 +109,20 @@ mod tests {
         let star = json!({"telegram": {"dmPolicy": "allowlist", "allowFrom": [" * "]}});
         assert!(reached(json!({"channels": star, "agents": non_main})));
         assert!(!reached(json!({"channels": star, "agents": non_main, "session": {"dmScope": "per-channel-peer"}})));
-        assert!(reached(json!({"channels": {"telegram": {"groups": {"-1": {"topics": {"2": {"groupPolicy": "open"}}}}}}})));
+        assert!(reached(
+            json!({"channels": {"telegram": {"groups": {"-1": {"topics": {"2": {"groupPolicy": "open"}}}}}}})
+        ));
         assert!(reached(json!({"channels": {"telegram": {"groupAllowFrom": ["*"]}}})));
     }
 
     #[test]
     fn only_the_agent_that_answers_is_meant() {
-        let config = |bindings: Value| json!({
-            "channels": {"telegram": {"groupPolicy": "open"}}, "bindings": bindings,
-            "agents": {"ownership": "explicit", "entries": {"safe": {"sandbox": {"mode": "all"}}, "bare": {}}},
-        });
+        let config = |bindings: Value| {
+            json!({
+                "channels": {"telegram": {"groupPolicy": "open"}}, "bindings": bindings,
+                "agents": {"ownership": "explicit", "entries": {"safe": {"sandbox": {"mode": "all"}}, "bare": {}}},
+            })
+        };
         let bind = |agent: &str, channel: &str| json!([{"agentId": agent, "match": {"channel": channel}}]);
         assert!(reached(config(bind("bare", " Telegram"))));
         assert!(!reached(config(bind("safe", "telegram"))) && !reached(config(bind("bare", "signal"))));

@@ -18,7 +18,8 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         return;
     }
     let unclamped = config.text("agents.defaults.sandbox.sessionToolsVisibility") == Some("all");
-    let reach: Vec<_> = agents.iter().filter(|agent| reaches(agent, unclamped)).map(|agent| agent.id.as_str()).collect();
+    let reach: Vec<_> =
+        agents.iter().filter(|agent| reaches(agent, unclamped)).map(|agent| agent.id.as_str()).collect();
     if reach.is_empty() {
         return;
     }
@@ -26,18 +27,26 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     signals.extend(model.channels.multi_user().iter().map(|signal| format!("{}: {}", signal.key, signal.what)));
     let severity = if signals.is_empty() { Severity::Info } else { Severity::Warn };
     let ids: Vec<_> = agents.iter().map(|agent| agent.id.as_str()).collect();
-    let differ = if signals.is_empty() { String::new() } else { format!("\nThey are not meant to be equal:\n{}", signals.join("\n")) };
+    let differ = if signals.is_empty() {
+        String::new()
+    } else {
+        format!("\nThey are not meant to be equal:\n{}", signals.join("\n"))
+    };
     out.push(
-        Finding::new("security.trust_model.cross_agent_session_access_default", severity, "Agents may read each other's sessions")
-            .detail(format!(
-                "Of {}, these may list, search and read the sessions of all: {}.{differ}",
-                ids.join(", "),
-                reach.join(", ")
-            ))
-            .remedy("Set tools.sessions.visibility to \"agent\", or name in tools.agentToAgent.allow who may reach whom.")
-            .key("tools.sessions.visibility")
-            .key("tools.agentToAgent.allow")
-            .fix(Fix::ask("keep each agent to its own sessions").set("tools.sessions.visibility", "agent")),
+        Finding::new(
+            "security.trust_model.cross_agent_session_access_default",
+            severity,
+            "Agents may read each other's sessions",
+        )
+        .detail(format!(
+            "Of {}, these may list, search and read the sessions of all: {}.{differ}",
+            ids.join(", "),
+            reach.join(", ")
+        ))
+        .remedy("Set tools.sessions.visibility to \"agent\", or name in tools.agentToAgent.allow who may reach whom.")
+        .key("tools.sessions.visibility")
+        .key("tools.agentToAgent.allow")
+        .fix(Fix::ask("keep each agent to its own sessions").set("tools.sessions.visibility", "agent")),
     );
 }
 
@@ -52,9 +61,9 @@ fn limits(agent: &Agent<'_>) -> Vec<String> {
     if agent.sandbox.holds_others() {
         found.push(format!("{}: sandbox.mode is {}", agent.id, agent.sandbox.mode.value));
     }
-    let own = ["profile", "allow", "deny"].into_iter().filter(|name| {
-        agent.own(&format!("tools.{name}")).is_some_and(|setting| *setting.value != Value::Null)
-    });
+    let own = ["profile", "allow", "deny"]
+        .into_iter()
+        .filter(|name| agent.own(&format!("tools.{name}")).is_some_and(|setting| *setting.value != Value::Null));
     let own: Vec<_> = own.map(|name| format!("tools.{name}")).collect();
     if !own.is_empty() {
         found.push(format!("{}: has its own {}", agent.id, own.join(", ")));
@@ -62,7 +71,8 @@ fn limits(agent: &Agent<'_>) -> Vec<String> {
     found
 }
 
-const SESSION_TOOLS: &[&str] = &["sessions_list", "sessions_history", "sessions_search", "sessions_send", "session_status"];
+const SESSION_TOOLS: &[&str] =
+    &["sessions_list", "sessions_history", "sessions_search", "sessions_send", "session_status"];
 
 #[cfg(test)]
 mod tests {
@@ -72,7 +82,10 @@ mod tests {
 
     fn sharing(entries: Value, tools: Value) -> Vec<String> {
         let config = json!({"agents": {"ownership": "explicit", "entries": entries}, "tools": tools});
-        said(&snapshot(config), "security.trust_model.cross").iter().map(|id| id.split(' ').next().unwrap_or("").to_owned()).collect()
+        said(&snapshot(config), "security.trust_model.cross")
+            .iter()
+            .map(|id| id.split(' ').next().unwrap_or("").to_owned())
+            .collect()
     }
 
     #[test]

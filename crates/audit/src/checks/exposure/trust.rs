@@ -24,7 +24,8 @@ fn group_scope_main(model: &Model<'_>) -> Option<Finding> {
     }
     let bindings = model.config().get("bindings").and_then(Value::as_array).into_iter().flatten().enumerate();
     for (index, binding) in bindings {
-        let main = binding.get("session").and_then(|session| session.get("groupScope")).and_then(Value::as_str) == Some("main");
+        let main = binding.get("session").and_then(|session| session.get("groupScope")).and_then(Value::as_str)
+            == Some("main");
         let kind = binding.get("match").and_then(|matching| matching.get("peer")?.get("kind")?.as_str());
         if main && !matches!(kind, Some("direct" | "dm")) {
             keys.push(KeyPath::dotted("bindings").child(index.to_string()).child("session").child("groupScope"));
@@ -36,13 +37,17 @@ fn group_scope_main(model: &Model<'_>) -> Option<Finding> {
     let fix = Fix::ask("give every group a session of its own");
     let fix = keys.iter().fold(fix, |fix, key| fix.change(Change::Set { key: key.clone(), to: "per-group".into() }));
     let shown: Vec<_> = keys.iter().map(ToString::to_string).collect();
-    let finding = Finding::new("security.trust_model.group_scope_main", Severity::Warn, "Groups share the main session")
-        .detail(format!(
-            "{} is \"main\": what is said in a group goes into the owner's own session, and its members can ask for what \
+    let finding = Finding::new(
+        "security.trust_model.group_scope_main",
+        Severity::Warn,
+        "Groups share the main session",
+    )
+    .detail(format!(
+        "{} is \"main\": what is said in a group goes into the owner's own session, and its members can ask for what \
              stands there.",
-            shown.join(", ")
-        ))
-        .remedy("Set it to \"per-group\".");
+        shown.join(", ")
+    ))
+    .remedy("Set it to \"per-group\".");
     Some(keys.into_iter().fold(finding, |finding, key| finding.at(Place::Key(key))).fix(fix))
 }
 
@@ -74,7 +79,10 @@ mod tests {
     use crate::testing::{said, snapshot};
 
     fn trust(config: Value) -> Vec<String> {
-        said(&snapshot(config), "security.trust_model.").iter().map(|id| id.replace("security.trust_model.", "")).collect()
+        said(&snapshot(config), "security.trust_model.")
+            .iter()
+            .map(|id| id.replace("security.trust_model.", ""))
+            .collect()
     }
 
     #[test]

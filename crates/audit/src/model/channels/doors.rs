@@ -195,15 +195,17 @@ mod tests {
             "telegram": {"dm": {"policy": "open"}, "accounts": {"a": {"groups": {"-100": {"topics": {"5": {"groupPolicy": "open"}}}}}}},
         }}));
         let channels = Channels::of(&found);
-        assert_eq!(paths(&channels.open_surfaces()), [
-            "channels.defaults.groupPolicy", "channels.telegram.accounts.a.groups.-100.topics.5.groupPolicy",
-        ]);
+        assert_eq!(
+            paths(&channels.open_surfaces()),
+            ["channels.defaults.groupPolicy", "channels.telegram.accounts.a.groups.-100.topics.5.groupPolicy",]
+        );
         assert_eq!(paths(&channels.open_inbound()), ["channels.defaults.groupPolicy", "channels.telegram.dm.policy"]);
     }
 
     #[test]
     fn another_spelling_of_open_is_not_open() {
-        let found = snapshot(json!({"channels": {"telegram": {"groupPolicy": "OPEN", "dmPolicy": " open", "x": ["open"]}}}));
+        let found =
+            snapshot(json!({"channels": {"telegram": {"groupPolicy": "OPEN", "dmPolicy": " open", "x": ["open"]}}}));
         let channels = Channels::of(&found);
         assert!(channels.open_surfaces().is_empty() && channels.open_inbound().is_empty());
         assert!(channels.multi_user().is_empty());
@@ -215,7 +217,9 @@ mod tests {
             "groupPolicy": "open", "dmPolicy": "open", "allowFrom": [" * "], "accounts": {"biz": {"groupPolicy": "open"}},
         }}}));
         let said: Vec<_> = Channels::of(&found).multi_user().iter().map(|signal| signal.key.to_string()).collect();
-        let scope = |scope: &str| ["groupPolicy", "dmPolicy", "allowFrom"].map(|field| format!("channels.whatsapp.{scope}{field}"));
+        let scope = |scope: &str| {
+            ["groupPolicy", "dmPolicy", "allowFrom"].map(|field| format!("channels.whatsapp.{scope}{field}"))
+        };
         assert_eq!(said, [scope(""), scope("accounts.biz.")].concat());
     }
 }

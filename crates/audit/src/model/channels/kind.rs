@@ -84,7 +84,9 @@ impl Kind {
         let word = |text: &str, len: usize| text.len() >= len && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let stable = match self.id_shape {
             IdShape::Digits => digits(plain),
-            IdShape::Discord => digits(plain) || ["user:", "discord:", "pk:"].iter().any(|head| entry.starts_with(head)),
+            IdShape::Discord => {
+                digits(plain) || ["user:", "discord:", "pk:"].iter().any(|head| entry.starts_with(head))
+            }
             IdShape::Slack => {
                 word(plain, 8)
                     || plain.starts_with(['U', 'W', 'B', 'C', 'G', 'D', 'T'])
@@ -96,7 +98,8 @@ impl Kind {
             IdShape::Matrix => plain.starts_with('@') && plain.contains(':'),
             IdShape::Mattermost => plain.len() == 26 && word(plain, 26),
             IdShape::Teams => {
-                plain.starts_with("29:") || plain.len() == 36 && plain.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+                plain.starts_with("29:")
+                    || plain.len() == 36 && plain.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
             }
             IdShape::Unknown => true,
         };
