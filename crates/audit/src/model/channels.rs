@@ -283,7 +283,7 @@ const DEFAULT: &str = "default";
 const DM_POLICY: &[&str] = &["dmPolicy", "dm.policy"];
 const ALLOW_FROM: &[&str] = &["allowFrom", "dm.allowFrom", "allowedUserIds"];
 /// Where channels keep what is set for one group.
-pub const GROUPS: &[&str] = &["groups", "guilds", "channels", "rooms", "teams"];
+const GROUPS: &[&str] = &["groups", "guilds", "channels", "rooms", "teams"];
 
 #[cfg(test)]
 mod tests {
@@ -359,8 +359,8 @@ mod tests {
         #[test]
         fn nothing_under_channels_makes_a_check_panic(value in any_json(), session in any_json(), agents in any_json()) {
             let mut found = snapshot(json!({
-                "channels": {"telegram": value.clone(), "discord": value.clone(), "zalouser": value.clone(), "x": value},
-                "session": session.clone(), "bindings": session, "agents": agents,
+                "channels": {"telegram": value, "discord": value, "zalouser": value, "x": value},
+                "session": session, "bindings": session, "agents": agents,
             }));
             found.paired = vec![Paired { channel: "telegram".into(), entries: vec!["*".into(), "7".into()], ..Paired::default() }];
             crate::testing::findings(&found, "");

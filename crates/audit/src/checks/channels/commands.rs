@@ -66,13 +66,15 @@ fn slack(model: &Model<'_>, account: &Account<'_>, unchecked: bool, out: &mut Ve
     }
 }
 
-/// Whether commands of the platform are on. `auto`, which is the default, turns them on for neither of the two while
-/// an audit looks at them.
+/// Whether commands of the platform are on. `auto`, the default, is off for an audit today; February's was on for
+/// Discord.
 fn has_commands(model: &Model<'_>, account: &Account<'_>) -> bool {
+    let auto = model.snapshot.install.generation == Generation::February && account.channel == "discord";
     let own = account.get("commands");
     ["native", "nativeSkills"].iter().any(|name| {
         let global = model.config().get(&format!("commands.{name}"));
-        own.and_then(|own| own.get(*name)).filter(|own| own.is_boolean()).or(global) == Some(&Value::Bool(true))
+        let setting = own.and_then(|own| own.get(*name)).filter(|own| own.is_boolean()).or(global);
+        setting.and_then(Value::as_bool).unwrap_or(auto)
     })
 }
 
@@ -184,6 +186,8 @@ mod tests {
                 "critical channels.slack.commands.slash.useAccessGroups_off",
             ]
         );
+        let unsaid = json!({"commands": {"useAccessGroups": false}, "channels": {"discord": {"groupPolicy": "open", "guilds": {"1": {}}}}});
+        assert_eq!(commands(unsaid, Generation::February), ["critical channels.discord.commands.native.unrestricted"]);
         let auto = json!({"commands": {"native": "auto"}, "channels": {"discord": {"groupPolicy": "open", "guilds": {"1": {}}}}});
         assert!(commands(auto, Generation::Current).is_empty());
     }

@@ -1,7 +1,8 @@
 //! Direct messages: who may send them. The attack: anyone who learns the name of the bot writes to it, and the agent
 //! does what a stranger says.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use stockade_config::KeyPath;
 
 use crate::checks::Check;
 use crate::finding::{Change, Finding, Fix, Place, Severity};
@@ -33,7 +34,7 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
             }
             "disabled" => out.push(disabled(account)),
             _ if everyone => out.push(admits_everyone(account)),
-            _ if !february && admitted(account).is_empty() => out.push(locked(account)),
+            _ if !february && account.kind.is_known() && admitted(account).is_empty() => out.push(locked(account)),
             _ => {}
         }
     }
@@ -119,12 +120,15 @@ fn admits_everyone(account: &Account<'_>) -> Finding {
         .fix(without_star(account, Fix::ask(format!("admit only named senders on {}", account.label()))))
 }
 
-/// The entry as it is written may have space around it.
 fn without_star(account: &Account<'_>, fix: Fix) -> Fix {
-    let value = account.find_allow_from();
-    let stars = value.and_then(serde_json::Value::as_array).into_iter().flatten();
-    let stars = stars.filter(|item| item.as_str().map(str::trim) == Some("*"));
-    stars.fold(fix, |fix, item| fix.change(Change::Drop { key: account.allow_from_key(), item: item.clone() }))
+    without_everyone(account, &account.allow_from_key(), account.find_allow_from(), fix)
+}
+
+/// Takes everyone off a list, by every spelling of it that stands there: `" * "`, `"tg:*"`.
+pub(super) fn without_everyone(account: &Account<'_>, list: &KeyPath, value: Option<&Value>, fix: Fix) -> Fix {
+    let items = value.and_then(Value::as_array).into_iter().flatten();
+    let everyone = items.filter(|item| item.as_str().is_some_and(|text| account.kind.plain(text) == "*"));
+    everyone.fold(fix, |fix, item| fix.change(Change::Drop { key: list.clone(), item: item.clone() }))
 }
 
 #[cfg(test)]

@@ -64,8 +64,7 @@ fn has_everyone(account: &Account<'_>) -> bool {
 }
 
 fn is_shared(account: &Account<'_>) -> bool {
-    account.dm_policy() != "open" && (has_everyone(account) || admitted(account).len() > 1)
-        || account.dm_policy() == "open" && (has_everyone(account) || account.allow_from().len() > 1)
+    has_everyone(account) || admitted(account).len() > 1
 }
 
 /// Which senders end up in which session.
@@ -227,7 +226,7 @@ fn scope_main(account: &Account<'_>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use crate::snapshot::{Generation, Paired};
     use crate::testing::{said, snapshot};
@@ -238,8 +237,6 @@ mod tests {
             .filter(|id| id.contains("collision") || id.contains("routing"))
             .collect()
     }
-    use serde_json::Value;
-
     #[test]
     fn two_who_are_admitted_share_the_main_session_and_one_does_not() {
         let config =
@@ -276,7 +273,7 @@ mod tests {
         let config = |bindings: Value| json!({"agents": agents.clone(), "bindings": bindings, "channels": {"telegram": {"allowFrom": [7, 8]}}});
         assert_eq!(sessions(config(json!([]))), ["warn channels.telegram.routing.owner_missing.default"]);
         let all = json!({"agentId": "a", "match": {"channel": "telegram", "accountId": "*"}});
-        assert_eq!(sessions(config(json!([all.clone()]))).len(), 1);
+        assert_eq!(sessions(config(json!([all]))).len(), 1);
         let one = json!({"agentId": "b", "match": {"channel": "Telegram", "peer": {"kind": "direct", "id": "8"}}});
         assert!(sessions(config(json!([all, one]))).is_empty());
         let scoped =

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use super::direct::without_everyone;
 use crate::checks::Check;
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Fix, Place, Severity};
 use crate::model::Model;
 use crate::model::channels::Account;
 use crate::snapshot::config::texts;
@@ -25,7 +26,7 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
             || account.group_policy() == "allowlist" && account.groups().next().is_some();
         let groups = groups && commands;
         out.extend(invalid(account, groups));
-        let own = texts(account.get("groupAllowFrom"));
+        let own = texts(account.get(SENDERS));
         let everyone = |entry: &str| account.kind.plain(entry) == "*";
         if groups && (own.iter().any(|entry| everyone(entry)) || account.paired.iter().any(|entry| everyone(entry))) {
             out.push(wildcard(account));
@@ -55,7 +56,7 @@ fn invalid(account: &Account<'_>, groups: bool) -> Option<Finding> {
     let mut entries = account.allow_from();
     if groups {
         entries.extend(account.paired.iter().map(|entry| (*entry).to_owned()));
-        entries.extend(texts(account.get("groupAllowFrom")));
+        entries.extend(texts(account.get(SENDERS)));
         entries.extend(group_lists(account));
     }
     entries.retain(|entry| account.kind.is_name(entry));
@@ -81,20 +82,22 @@ fn invalid(account: &Account<'_>, groups: bool) -> Option<Finding> {
 }
 
 fn wildcard(account: &Account<'_>) -> Finding {
-    Finding::new(
+    let key = account.key(SENDERS);
+    let fix = Fix::ask(format!("admit only named senders in the groups of {}", account.label()));
+    let fix = without_everyone(account, &key, account.get(SENDERS), fix);
+    let finding = Finding::new(
         account.check_id("groups.allowFrom.wildcard"),
         Severity::Critical,
         "Every member of a group may command the agent",
     )
     .detail(format!(
-        "{}: the list of who may speak in groups, {} or the paired senders, holds \"*\". Anyone in a group that the \
-             bot is in may give commands.",
-        account.label(),
-        account.key("groupAllowFrom")
+        "{}: the list of who may speak in groups, {key} or the paired senders, holds \"*\". Anyone in a group that the \
+         bot is in may give commands.",
+        account.label()
     ))
     .remedy("Take \"*\" out of it and name numeric ids.")
-    .at(Place::Key(account.key("groupAllowFrom")))
-    .fix_star(account, "groupAllowFrom")
+    .at(Place::Key(key));
+    if fix.changes.is_empty() { finding } else { finding.fix(fix) }
 }
 
 fn missing(account: &Account<'_>) -> Finding {
@@ -109,23 +112,12 @@ fn missing(account: &Account<'_>) -> Finding {
         account.group_policy_key()
     ))
     .remedy("Set groupPolicy to \"allowlist\" and groupAllowFrom to the numeric ids of those who may.")
-    .at(Place::Key(account.key("groupAllowFrom")))
+    .at(Place::Key(account.key(SENDERS)))
     .at(Place::Key(account.group_policy_key()))
 }
 
-impl Finding {
-    /// With what takes the entries for everyone off a list, however they are spaced.
-    fn fix_star(self, account: &Account<'_>, field: &str) -> Self {
-        let stars = account.get(field).and_then(Value::as_array).into_iter().flatten();
-        let stars = stars.filter(|item| item.as_str().is_some_and(|text| account.kind.plain(text) == "*"));
-        let fix = crate::Fix::ask(format!("admit only named senders in the groups of {}", account.label()));
-        let drop = |fix: crate::Fix, item: &Value| {
-            fix.change(crate::Change::Drop { key: account.key(field), item: item.clone() })
-        };
-        let fix = stars.fold(fix, drop);
-        if fix.changes.is_empty() { self } else { self.fix(fix) }
-    }
-}
+/// Who may speak in groups.
+const SENDERS: &str = "groupAllowFrom";
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,9 @@ pub struct Door {
     pub direct: bool,
 }
 
+/// The keys of a channel or an account, and of the channel that an account inherits from.
+type Scope<'s> = (KeyPath, &'s Map<String, Value>, Option<&'s Map<String, Value>>);
+
 impl Channels<'_> {
     /// Every way in for strangers: open policies, and lists with `*`, of accounts that are on.
     #[must_use]
@@ -99,7 +102,7 @@ impl Channels<'_> {
     }
 
     /// Every channel, `defaults` among them, and every account, each with the channel that it inherits from.
-    fn scopes(&self) -> Vec<(KeyPath, &Map<String, Value>, Option<&Map<String, Value>>)> {
+    fn scopes(&self) -> Vec<Scope<'_>> {
         let mut scopes = Vec::new();
         for (name, section) in self.value.into_iter().flatten() {
             let Some(root) = section.as_object() else { continue };
