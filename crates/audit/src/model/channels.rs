@@ -183,6 +183,14 @@ impl<'s> Account<'s> {
         })
     }
 
+    /// What an account has in common with others that take the channel's groups under the same policy: what is true
+    /// of its groups is true of theirs. `None` when it has groups of its own.
+    #[must_use]
+    pub fn shared_groups(&self) -> Option<(&'s str, &'s str)> {
+        let own = self.own.is_some_and(|own| GROUPS.iter().any(|field| own.contains_key(*field)));
+        (!own).then(|| (self.channel, self.group_policy()))
+    }
+
     /// Whether a key below the channel is written.
     #[must_use]
     pub fn stands(&self, key: &KeyPath) -> bool {

@@ -1,6 +1,8 @@
 //! Messages of other bots. The attack: a bot is written by anyone, never tires, and two that answer each other run
 //! until the money is gone.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use stockade_config::KeyPath;
 
@@ -11,14 +13,17 @@ use crate::model::Model;
 pub(super) const CHECK: Check = Check { ids: &["channels.bot_loops"], run };
 
 fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
-    let mut seen: Vec<KeyPath> = Vec::new();
+    let (mut seen, mut shared_groups) = (BTreeSet::new(), BTreeSet::new());
     for account in model.channels.live() {
+        let repeats = account.shared_groups().is_some_and(|shared| !shared_groups.insert(shared));
         let here = (account.key(FIELD), account.get(FIELD));
-        let groups = account.groups().map(|(key, group)| (key.child(FIELD), group.get(FIELD)));
+        let groups = account
+            .groups()
+            .take(if repeats { 0 } else { usize::MAX })
+            .map(|(key, group)| (key.child(FIELD), group.get(FIELD)));
         for (key, value) in std::iter::once(here).chain(groups) {
-            if value == Some(&Value::Bool(true)) && !seen.contains(&key) {
+            if value == Some(&Value::Bool(true)) && seen.insert(key.clone()) {
                 out.push(finding(&account.label(), &key));
-                seen.push(key);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Closing the groups of a channel. What is closed keeps working for whom the owner chose: those already paired go on
 //! the list where there is none. It never admits whom the open policy did not, and never puts `*` on a list.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 use stockade_config::KeyPath;
 use stockade_core::text::single_line;
@@ -11,11 +13,14 @@ use crate::model::channels::{Account, Channels};
 /// Closes policies of one channel, each of which stands at a `groupPolicy` key.
 pub(super) fn close(channels: &Channels<'_>, channel: &str, keys: &[KeyPath]) -> Fix {
     let accounts: Vec<_> = channels.accounts.iter().filter(|account| account.channel == channel).collect();
-    let ruled: Vec<_> = accounts.iter().copied().filter(|account| keys.contains(&policy_key(account))).collect();
+    let closed: BTreeSet<_> = keys.iter().collect();
+    let ruled: Vec<_> = accounts.iter().copied().filter(|account| closed.contains(&policy_key(account))).collect();
+    let ids: BTreeSet<_> = ruled.iter().map(|account| account.id).collect();
+    let by_id: BTreeMap<_, _> = accounts.iter().map(|account| (account.id, *account)).collect();
     let mut changes: Vec<_> = keys.iter().map(|key| Change::Set { key: key.clone(), to: json!("allowlist") }).collect();
     let mut speakers = Vec::new();
     for account in &ruled {
-        let who = if takes_seed(account, &accounts, &ruled) {
+        let who = if takes_seed(account, &accounts, &ids) {
             let seed = seed(account);
             let who = format!("{}, who were paired", shown(&seed));
             changes.push(Change::Set { key: account.scope().child(LIST), to: json!(seed) });
@@ -25,7 +30,7 @@ pub(super) fn close(channels: &Channels<'_>, channel: &str, keys: &[KeyPath]) ->
         };
         speakers.push(format!("{}: {who}", account.label()));
     }
-    changes.extend(keys.iter().filter_map(|key| seed_of_group(&accounts, key, keys)));
+    changes.extend(keys.iter().filter_map(|key| seed_of_group(&by_id, key, &closed)));
     let who = if speakers.is_empty() {
         String::new()
     } else {
@@ -54,12 +59,9 @@ fn unlisted(account: &Account<'_>) -> bool {
 
 /// Whether those paired on an account go on a list of its own. The channel's list is not made when an account would
 /// inherit it that gets none here: it may be closed to everyone now.
-fn takes_seed(account: &Account<'_>, all: &[&Account<'_>], ruled: &[&Account<'_>]) -> bool {
+fn takes_seed(account: &Account<'_>, all: &[&Account<'_>], ruled: &BTreeSet<&str>) -> bool {
     let listed = |other: &Account<'_>| {
-        let seeded = other.explicit
-            && ruled.iter().any(|ruled| ruled.id == other.id)
-            && unlisted(other)
-            && !seed(other).is_empty();
+        let seeded = other.explicit && ruled.contains(other.id) && unlisted(other) && !seed(other).is_empty();
         other.id == account.id || seeded || other.stands(&other.scope().child(LIST))
     };
     unlisted(account) && !seed(account).is_empty() && (account.explicit || all.iter().all(|other| listed(other)))
@@ -76,10 +78,17 @@ fn seed(account: &Account<'_>) -> Vec<String> {
 }
 
 /// A group that is open under a closed channel has its own list, if the channel's is empty and stays so.
-fn seed_of_group(accounts: &[&Account<'_>], policy: &KeyPath, closed: &[KeyPath]) -> Option<Change> {
+fn seed_of_group(
+    accounts: &BTreeMap<&str, &Account<'_>>,
+    policy: &KeyPath,
+    closed: &BTreeSet<&KeyPath>,
+) -> Option<Change> {
     let group = policy.parent()?;
-    let above = |account: &&&Account<'_>| group.parts().starts_with(account.scope().parts());
-    let account = accounts.iter().filter(above).max_by_key(|account| account.scope().parts().len())?;
+    let id = match policy.parts() {
+        [_, _, accounts, id, ..] if accounts == "accounts" => id,
+        _ => "default",
+    };
+    let account = accounts.get(id).filter(|account| group.parts().starts_with(account.scope().parts()))?;
     let listed = !account.group_senders().is_empty() || closed.contains(&policy_key(account));
     let direct = group.parts().iter().any(|part| part == "direct");
     if listed || direct || group == account.scope() || group == account.root_key() {
@@ -122,8 +131,6 @@ const SHOWN: usize = 10;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
     use proptest::prelude::*;
     use serde_json::Value;
 

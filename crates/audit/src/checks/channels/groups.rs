@@ -1,6 +1,8 @@
 //! Groups: who may speak to the agent in them. The attack: someone adds the bot to a room of strangers, or joins one
 //! that it is in, and every member gives the agent orders.
 
+use std::collections::BTreeSet;
+
 use stockade_config::KeyPath;
 
 use super::closing::{close, policy_key};
@@ -27,12 +29,9 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         let mut keys: Vec<_> = written.iter().filter(of_channel).cloned().collect();
         let live: Vec<_> = channels.live().filter(|account| account.channel == channel).collect();
         let open: Vec<_> = live.iter().copied().filter(|account| account.group_policy() == "open").collect();
-        for account in &open {
-            let key = policy_key(account);
-            if !keys.contains(&key) {
-                keys.insert(0, key);
-            }
-        }
+        let mut known: BTreeSet<_> = keys.iter().cloned().collect();
+        let inherited = open.iter().map(|account| policy_key(account)).filter(|key| known.insert(key.clone()));
+        keys.extend(inherited);
         let (nested, own): (Vec<_>, Vec<_>) = keys.iter().cloned().partition(is_nested);
         let finding = match (open.first(), live.is_empty()) {
             (Some(first), _) => Some(groups_open(first, &open, &keys)),
@@ -119,8 +118,6 @@ const SHOWN: usize = 10;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
     use serde_json::{Value, json};
 

@@ -1,6 +1,8 @@
 //! Groups in which the agent hears everything. The attack: in a room of strangers, text that addresses nobody, a pasted
 //! log or a quote, gives it orders.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use stockade_config::KeyPath;
 
@@ -12,25 +14,25 @@ use crate::model::channels::Account;
 pub(super) const CHECK: Check = Check { ids: &["channels.no_mention_required"], run };
 
 fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
-    let mut seen = Vec::new();
+    let (mut seen, mut shared_groups) = (BTreeSet::new(), BTreeSet::new());
     for account in model.channels.live() {
-        let mut keys = unmentioned(account);
-        keys.retain(|key| !seen.contains(key));
+        let repeats = account.shared_groups().is_some_and(|shared| !shared_groups.insert(shared));
+        let mut keys = unmentioned(account, repeats);
+        keys.retain(|key| seen.insert(key.clone()));
         if !keys.is_empty() {
             out.push(finding(account, &keys));
         }
-        seen.extend(keys);
     }
 }
 
-/// Where an open group does without a mention.
-fn unmentioned(account: &Account<'_>) -> Vec<KeyPath> {
+/// Where an open group does without a mention; groups that another account was asked about are left out.
+fn unmentioned(account: &Account<'_>, repeats: bool) -> Vec<KeyPath> {
     let open = account.group_policy() == "open";
     let mut keys = Vec::new();
     if open && account.get(FIELD) == Some(&Value::Bool(false)) {
         keys.push(account.key(FIELD));
     }
-    for (key, group) in account.groups() {
+    for (key, group) in account.groups().take(if repeats { 0 } else { usize::MAX }) {
         walk(group, key, open, &mut keys);
     }
     keys

@@ -1,6 +1,8 @@
 //! Telegram's lists. The attack: a list that holds everyone, or handles that Telegram does not check, looks like a
 //! guard and is none.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::direct::without_everyone;
@@ -21,11 +23,13 @@ pub(super) const CHECK: Check = Check {
 
 fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let commands = !model.config().is_false("commands.text");
+    let mut shared_groups = BTreeSet::new();
     for account in model.channels.live().filter(|account| account.channel == "telegram") {
         let groups = account.group_policy() == "open"
             || account.group_policy() == "allowlist" && account.groups().next().is_some();
         let groups = groups && commands;
-        out.extend(invalid(account, groups));
+        let repeats = account.shared_groups().is_some_and(|shared| !shared_groups.insert(shared));
+        out.extend(invalid(account, groups, repeats));
         let own = texts(account.get(SENDERS));
         let everyone = |entry: &str| account.kind.plain(entry) == "*";
         if groups && (own.iter().any(|entry| everyone(entry)) || account.paired.iter().any(|entry| everyone(entry))) {
@@ -52,11 +56,13 @@ fn group_lists(account: &Account<'_>) -> Vec<String> {
     entries
 }
 
-fn invalid(account: &Account<'_>, groups: bool) -> Option<Finding> {
+fn invalid(account: &Account<'_>, groups: bool, repeats: bool) -> Option<Finding> {
     let mut entries = account.allow_from();
     if groups {
         entries.extend(account.paired.iter().map(|entry| (*entry).to_owned()));
         entries.extend(texts(account.get(SENDERS)));
+    }
+    if groups && !repeats {
         entries.extend(group_lists(account));
     }
     entries.retain(|entry| account.kind.is_name(entry));

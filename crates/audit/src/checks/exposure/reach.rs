@@ -18,10 +18,10 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         return;
     }
     let main = matches!(model.config().text("session.dmScope"), None | Some("main"));
+    let doors = model.channels.doors();
     for agent in &model.agents.list {
-        let doors: Vec<_> = model.channels.doors().into_iter().filter(|door| answers(model, agent, door)).collect();
-        let reached: Vec<_> =
-            doors.into_iter().filter(|door| on_host(agent, door.direct && main)).map(|door| door.key).collect();
+        let open = doors.iter().filter(|door| answers(model, agent, door) && on_host(agent, door.direct && main));
+        let reached: Vec<_> = open.map(|door| door.key.clone()).collect();
         if !reached.is_empty() {
             out.push(finding(agent, &reached));
         }

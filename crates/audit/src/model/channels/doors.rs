@@ -1,5 +1,7 @@
 //! Which policies let in whom nobody chose: OpenClaw's three ways of counting, which differ in how deep they look.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use stockade_config::KeyPath;
 
@@ -34,12 +36,11 @@ impl Channels<'_> {
     #[must_use]
     pub fn doors(&self) -> Vec<Door> {
         let mut doors: Vec<Door> = Vec::new();
-        let nested = self.open_group_policies();
+        let (mut seen, mut shared_groups) = (BTreeSet::new(), BTreeSet::new());
         for account in self.live() {
             let mut open = |key: KeyPath, direct: bool| {
-                let door = Door { channel: account.channel.to_owned(), key, direct };
-                if !doors.contains(&door) {
-                    doors.push(door);
+                if seen.insert(key.clone()) {
+                    doors.push(Door { channel: account.channel.to_owned(), key, direct });
                 }
             };
             if account.kind.direct && account.open_to_strangers() {
@@ -53,10 +54,12 @@ impl Channels<'_> {
                 }
                 _ => {}
             }
-            for (group, _) in account.groups() {
-                let below = nested.iter().filter(|key| key.parts().starts_with(group.parts()));
-                below.for_each(|key| open(key.clone(), false));
+            if account.shared_groups().is_some_and(|shared| !shared_groups.insert(shared)) {
+                continue;
             }
+            let mut nested = Vec::new();
+            account.groups().for_each(|(key, group)| walk(group, key, &["groupPolicy"], &mut nested));
+            nested.into_iter().for_each(|key| open(key, false));
         }
         doors
     }
@@ -91,9 +94,10 @@ impl Channels<'_> {
     #[must_use]
     pub fn multi_user(&self) -> Vec<Signal> {
         let mut found: Vec<Signal> = Vec::new();
+        let mut seen = BTreeSet::new();
         for (key, own, root) in self.scopes() {
             for signal in signals(&key, own, root) {
-                if !found.contains(&signal) {
+                if seen.insert((signal.key.clone(), signal.what.clone())) {
                     found.push(signal);
                 }
             }
