@@ -101,6 +101,7 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
     };
     let workspaces = files::workspaces(&snapshot);
     snapshot.skills = skills::skills(&paths.state, &workspaces);
+    snapshot.links = binds::links(&snapshot);
     let known = files::gateway_secrets(&openclaw.value, &env);
     troubles.extend(files::look(&mut snapshot, &redaction, &known, progress));
     troubles.sort_by(|left, right| (&left.path, &left.what).cmp(&(&right.path, &right.what)));

@@ -2,8 +2,8 @@
 //! question of authority is put to `stockade_policy`.
 
 pub mod agents;
-pub mod channels;
 pub mod binds;
+pub mod channels;
 pub mod exec;
 pub mod flow;
 pub mod gateway;

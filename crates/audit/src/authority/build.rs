@@ -185,6 +185,15 @@ impl Builder<'_, '_> {
         if !agent.exec.runs_in_sandbox(&agent.sandbox) || !self.has(agent, "exec") {
             return;
         }
+        let judge = Binds::of(self.model.snapshot);
+        for bind in &agent.sandbox.binds {
+            let Some(why) = judge.refusal(bind.text) else { continue };
+            let key = list_key(bind.list, agent.key.as_ref());
+            let cuts = vec![self.take(key.clone(), json!(bind.text), 1)];
+            let source = bind.text.split(':').next().unwrap_or_default();
+            let end = if source.contains(".sock") || source.contains("/run") { HOST } else { KEYS };
+            self.step(agent, "exec in the sandbox", end, format!("{key} shows it {source}: {why}"), cuts);
+        }
     }
 
     fn files(&mut self, agent: &Agent<'_>) {
