@@ -116,6 +116,11 @@ fn items_are_dropped_from_a_list() {
     assert_eq!(drop("{l: [\n  'a', // a\n  '*', // all\n  'b'\n]}"), "{l: [\n  'a', // a\n  'b'\n]}");
     assert_eq!(drop("{l: [\n  'a',\n  // above\n  '*'\n]}"), "{l: [\n  'a'\n  // above\n]}");
     assert_eq!(drop("{l: 'x'}"), "{l: 'x'}");
+    let many = format!("{{l: [{}]}}", "'*',".repeat(10_000));
+    let drop = Edit::Drop { key: KeyPath::dotted("l"), item: json!("*") };
+    assert!(edit(Format::Json5, &many, &[drop]).is_err(), "a bounded number of scans");
+    let twins = format!("{{{}}}", "a:1,".repeat(10_000));
+    assert!(edit(Format::Json5, &twins, &[remove("a")]).is_err());
 }
 
 #[test]
