@@ -78,8 +78,7 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
     troubles.extend(wrong);
     let (plugins, wrong) = plugins::plugins(&paths.state);
     troubles.extend(wrong);
-    let (installs, wrong) =
-        plugins::installs(&paths.state, paths.home.as_deref(), &openclaw.value, database.as_ref());
+    let (installs, wrong) = plugins::installs(&paths.state, paths.home.as_deref(), &openclaw.value, database.as_ref());
     troubles.extend(wrong);
     let (mut databases, wrong) = database::agents(&paths.state);
     troubles.extend(wrong);

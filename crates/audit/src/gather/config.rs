@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_config_cannot_write_the_mark_of_a_secret() {
-        let value = json!({"gateway": {"auth": {"token": "hunter2"}}, "a": {"b": {"$secret": 0}}, "l": [{"$secret": 0}]});
+        let value =
+            json!({"gateway": {"auth": {"token": "hunter2"}}, "a": {"b": {"$secret": 0}}, "l": [{"$secret": 0}]});
         let facts = Redaction::new().expect("randomness").redact(value, &Env::default());
         assert_eq!(facts.value["a"]["b"], json!({"$secret ": 0}));
         assert_eq!(facts.value["l"][0], json!({"$secret ": 0}));

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Model;
 use super::agents::{Agent, normalized};
+use super::channels::word;
 use crate::snapshot::config::texts;
 
 impl<'s> Model<'s> {
@@ -18,7 +19,7 @@ impl<'s> Model<'s> {
         if self.serves(agent) {
             let shared =
                 self.config().fields("channels").filter(|(name, channel)| *name != "defaults" && has_others(channel));
-            reads.extend(shared.map(|(name, _)| format!("messages of others on {name}")));
+            reads.extend(shared.map(|(name, _)| format!("messages of others on {}", word(name))));
             if self.config().is_true("hooks.enabled") {
                 reads.push(if self.has_mail() { "mail through hooks.gmail" } else { "what webhooks bring" }.to_owned());
             }
@@ -28,7 +29,9 @@ impl<'s> Model<'s> {
             .fields("mcp.servers")
             .filter(|(_, server)| server.get("enabled") != Some(&Value::Bool(false)));
         reads.extend(
-            servers.filter(|(name, _)| agent.tools.allows_server(name)).map(|(name, _)| format!("MCP server {name}")),
+            servers
+                .filter(|(name, _)| agent.tools.allows_server(name))
+                .map(|(name, _)| format!("MCP server {}", word(name))),
         );
         reads
     }

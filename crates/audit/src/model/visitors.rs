@@ -3,6 +3,7 @@
 use serde_json::Value;
 use stockade_config::KeyPath;
 
+use super::channels::word;
 use crate::finding::Severity;
 use crate::snapshot::Snapshot;
 use crate::snapshot::config::texts;
@@ -27,7 +28,7 @@ impl Visitors {
         for (name, channel) in snapshot.config.fields("channels") {
             visitors.walk(channel, &KeyPath::dotted("channels").child(name), is_on(channel));
             if name != "defaults" && channel.is_object() && is_on(channel) {
-                visitors.channels.push(name.clone());
+                visitors.channels.push(word(name));
             }
         }
         visitors
