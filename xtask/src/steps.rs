@@ -76,7 +76,14 @@ const STEPS: &[Step] = &[
         when: When::Full,
         run: Run::Program(
             "target/release/stockade",
-            &["--state-dir", "crates/audit/tests/cases/40-personal-typical/home/.openclaw", "security", "audit", "--fix", "--dry-run"],
+            &[
+                "--state-dir",
+                "crates/audit/tests/cases/40-personal-typical/home/.openclaw",
+                "security",
+                "audit",
+                "--fix",
+                "--dry-run",
+            ],
         ),
     },
     Step {

@@ -19,6 +19,32 @@ pub struct Args {
     pub command: Command,
 }
 
+/// Stockade, called by the name openclaw: it takes OpenClaw's words for what it does, and answers in OpenClaw's shapes.
+#[derive(Debug, Parser)]
+#[command(name = "openclaw", version, propagate_version = true)]
+pub struct OpenClaw {
+    /// Use the state directory ~/.openclaw-NAME
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Print without colours
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: OpenClawCommand,
+}
+
+/// OpenClaw's commands that are understood.
+#[derive(Debug, Subcommand)]
+pub enum OpenClawCommand {
+    /// Find what is weak in an install, and mend it
+    #[command(subcommand)]
+    Security(Security),
+    /// Any other
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -8,7 +8,7 @@ use stockade_config::{Env, Loaded, Paths};
 use stockade_core::{Redactor, Secret};
 use stockade_gateway::client::Client;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, OpenClaw, OpenClawCommand};
 use crate::commands;
 
 /// The places and the environment of this process.
@@ -51,6 +51,39 @@ pub fn run(args: Args, redactor: Redactor) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Decide { .. } => commands::decide::run(std::io::stdin().lock()),
     }
+}
+
+/// Runs a command by OpenClaw's words. Like OpenClaw's it succeeds whatever an audit finds or a fix leaves.
+///
+/// # Errors
+/// What went wrong, for the operator.
+pub fn run_as_openclaw(args: OpenClaw, redactor: Redactor) -> anyhow::Result<ExitCode> {
+    if args.no_color {
+        anstream::ColorChoice::Never.write_global();
+    }
+    let command = match args.command {
+        OpenClawCommand::Security(command) => command,
+        OpenClawCommand::Other(words) => {
+            let word = stockade_core::text::single_line(words.first().map_or("", String::as_str));
+            anyhow::bail!(
+                "this is stockade, called as openclaw: of OpenClaw's commands it answers `openclaw security audit`, and \
+                 `{word}` it does not know; call OpenClaw's own program for that, or see `stockade --help`"
+            );
+        }
+    };
+    let env = Env::of_process();
+    let state_dir = match &args.profile {
+        Some(name) => {
+            let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+            anyhow::ensure!(!name.is_empty() && name.chars().all(valid), "--profile takes letters, digits, - and _");
+            let home = env.get("OPENCLAW_HOME").or_else(|| env.get("HOME")).context("HOME is not set")?;
+            Some(std::path::Path::new(home).join(format!(".openclaw-{name}")))
+        }
+        None => None,
+    };
+    let judges = matches!(&command, crate::args::Security::Audit(wanted) if wanted.fail_on.is_some());
+    let code = commands::security::run(&Place::of_process(state_dir, redactor)?, command)?;
+    Ok(if judges { code } else { ExitCode::SUCCESS })
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
