@@ -7,6 +7,7 @@ pub mod config;
 pub mod databases;
 pub mod environment;
 pub mod leaks;
+pub mod links;
 pub mod plugins;
 pub mod tree;
 
@@ -18,6 +19,7 @@ pub use config::{ConfigFacts, ConfigFile, Problem, ProblemKind, SecretFact, Secr
 pub use databases::Database;
 pub use environment::EnvFacts;
 pub use leaks::Leak;
+pub use links::Links;
 pub use plugins::{InstallRecord, Plugin, Skills};
 pub use tree::{Entry, Kind, Role, Tree};
 
@@ -56,6 +58,9 @@ pub struct Snapshot {
     pub code: Option<CodeFacts>,
     /// Secrets in plain text, masked.
     pub leaks: Vec<Leak>,
+    /// Symbolic links on the way to what sandboxes are given, and to what they must not be given.
+    #[serde(default)]
+    pub links: Links,
     /// What could not be looked at, and why.
     pub troubles: Vec<Trouble>,
 }

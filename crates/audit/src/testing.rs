@@ -53,3 +53,9 @@ pub(crate) fn findings(snapshot: &Snapshot, prefix: &str) -> Vec<Finding> {
     findings.retain(|finding| finding.check_id.starts_with(prefix));
     findings
 }
+
+/// Writes a file, where its folder is.
+pub(crate) fn write(path: &std::path::Path, text: &str) {
+    let mut file = std::fs::File::create(path).expect("made");
+    std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
+}

@@ -40,13 +40,27 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
-    /// A file is not what it should be: a device, a directory, too large, open to others.
+    /// A file is not what it should be: a device, a directory, open to others.
     #[error("{path}: {why}")]
     File {
         /// The file.
         path: PathBuf,
         /// The fact and the way out.
         why: String,
+    },
+    /// A file is larger than is read.
+    #[error("{path}: is larger than {limit} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// In bytes.
+        limit: u64,
+    },
+    /// A file is not text.
+    #[error("{path}: is not UTF-8")]
+    NotText {
+        /// The file.
+        path: PathBuf,
     },
     /// A file is not well-formed.
     #[error("{path}:{line}:{column}: {expected}")]

@@ -24,6 +24,8 @@ pub(crate) struct FileText {
     pub(crate) mode: u32,
     /// How many names the file has.
     pub(crate) links: u64,
+    /// The owner.
+    pub(crate) uid: u32,
     pub(crate) symlink: bool,
 }
 
@@ -31,7 +33,7 @@ pub(crate) struct FileText {
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<FileText, ConfigError> {
     let symlink = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     let (text, stat) = read(path, limit, OFlags::empty())?;
-    Ok(FileText { text, mode: permissions(&stat), links: links(&stat), symlink })
+    Ok(FileText { text, mode: permissions(&stat), links: links(&stat), uid: stat.st_uid, symlink })
 }
 
 /// Reads a file that holds a secret: a regular file with one name, ours, closed to everyone else.
@@ -135,9 +137,9 @@ fn read(path: &Path, limit: u64, more: OFlags) -> Result<(String, Stat), ConfigE
     let mut bytes = Vec::new();
     File::from(file).take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
-        return Err(refuse(path, format!("is larger than {limit} bytes")));
+        return Err(ConfigError::TooLarge { path: path.to_owned(), limit });
     }
-    let text = String::from_utf8(bytes).map_err(|_| refuse(path, "is not UTF-8".into()))?;
+    let text = String::from_utf8(bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })?;
     Ok((text, stat))
 }
 
@@ -221,7 +223,7 @@ mod tests {
         assert!(matches!(read_text(Path::new("/dev/zero"), 10), Err(ConfigError::File { .. })));
         let big = dir.path().join("big");
         write_new(&big, "12345678901").expect("written");
-        assert!(matches!(read_text(&big, 10), Err(ConfigError::File { .. })));
+        assert!(matches!(read_text(&big, 10), Err(ConfigError::TooLarge { limit: 10, .. })));
         assert_eq!(read_text(&big, 11).expect("fits").text.len(), 11);
     }
 }

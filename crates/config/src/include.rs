@@ -5,50 +5,69 @@
 //! Answers: an include that reaches out of the config directory by `..` or a link and reads (and then
 //! reports, or merges) someone else's file; cycles; and fans of includes that never end.
 
-use std::cmp::Reverse;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::bounds::Outline;
+use crate::bounds::{Node, Outline};
 use crate::error::ConfigError;
 use crate::files::{FileText, MAX_CONFIG, read_text};
 use crate::note::{Note, NoteKind};
-use crate::syntax::parse;
+use crate::origin::{Origin, Spot, Traced, merge};
+use crate::survey::{Fault, FaultKind};
+use crate::syntax::{Format, parse};
 
 /// A config with its includes merged in, and where its keys came from.
 pub(crate) struct Tree {
     pub(crate) value: Value,
+    pub(crate) origin: Origin,
     pub(crate) notes: Vec<Note>,
-    sources: Vec<Source>,
+    /// What is wrong; a strict reading fails on the first instead.
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) sources: Vec<Source>,
 }
 
-struct Source {
-    path: PathBuf,
-    prefix: Vec<String>,
-    outline: Option<Outline>,
+/// A file that was read.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) prefix: Vec<String>,
+    pub(crate) outline: Option<Outline>,
+    pub(crate) format: Format,
+    /// The file as it was; `None` for a document that was read before.
+    pub(crate) file: Option<FileText>,
+}
+
+/// What becomes of a part that cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// The config is refused.
+    Strict,
+    /// The part is left out, and listed.
+    Lenient,
 }
 
 impl Tree {
     /// Reads a config and what it includes. Includes may lie in the config's directory or in `roots`.
-    pub(crate) fn read(path: &Path, roots: &[PathBuf]) -> Result<Self, ConfigError> {
+    pub(crate) fn read(path: &Path, roots: &[PathBuf], reading: Reading) -> Result<Self, ConfigError> {
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let home = folder.canonicalize().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let mut roots: Vec<PathBuf> = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
-        roots.push(home.clone());
-        let mut reader = Reader { roots, bytes: 0, sources: Vec::new(), notes: Vec::new() };
-        let value = reader.file(path, &home, &mut Vec::new(), &[])?;
-        Ok(Self { value, notes: reader.notes, sources: reader.sources })
+        let mut reader =
+            Reader { reading, roots: Vec::new(), bytes: 0, sources: Vec::new(), notes: Vec::new(), faults: Vec::new() };
+        let read = reader.config(path, folder, roots);
+        let (value, origin) = reader.tolerate(read, path, None, &[])?.unwrap_or_else(empty);
+        let Reader { notes, faults, sources, .. } = reader;
+        Ok(Self { value, origin, notes, faults, sources })
     }
 
     /// A config that was read before; errors name the file without a line.
     pub(crate) fn of(value: Value, path: &Path) -> Self {
-        let source = Source { path: path.to_owned(), prefix: Vec::new(), outline: None };
-        Self { value, notes: Vec::new(), sources: vec![source] }
+        let (prefix, format) = (Vec::new(), Format::of(path));
+        let source = Source { path: path.to_owned(), prefix, outline: None, format, file: None };
+        let (origin, notes, faults) = (Origin::default(), Vec::new(), Vec::new());
+        Self { value, origin, notes, faults, sources: vec![source] }
     }
 
     /// The files that were read, the config first.
@@ -64,119 +83,168 @@ impl Tree {
 
     /// Where a key stands: `file:line`, or the file alone when the line is not known.
     pub(crate) fn place(&self, key: &[String]) -> String {
-        let found = self.sources.iter().enumerate().filter_map(|(at, source)| {
-            let rest = key.strip_prefix(source.prefix.as_slice())?;
-            let line = source.outline.as_ref()?.line_of(rest).filter(|_| !rest.is_empty())?;
-            Some(((source.prefix.len(), Reverse(at)), source, line))
-        });
-        // What stands beside an include wins over it, and later includes win over earlier ones.
-        let found = found.min_by_key(|(rank, ..)| *rank);
-        match (found, self.sources.first()) {
-            (Some((_, source, line)), _) => format!("{}:{line}", source.path.display()),
+        match (self.spot(key), self.sources.first()) {
+            (Some((source, Some(node))), _) => format!("{}:{}", source.path.display(), node.line),
+            (Some((source, None)), _) => source.path.display().to_string(),
             (None, Some(config)) => config.path.display().to_string(),
             (None, None) => String::new(),
         }
     }
+
+    /// The file in which a key counts, and where it stands there.
+    pub(crate) fn spot(&self, key: &[String]) -> Option<(&Source, Option<&Node>)> {
+        if key.is_empty() {
+            return None;
+        }
+        located(&self.sources, *self.origin.find(key)?.at.last()?)
+    }
 }
 
 struct Reader {
+    reading: Reading,
     roots: Vec<PathBuf>,
     bytes: usize,
     sources: Vec<Source>,
     notes: Vec<Note>,
+    faults: Vec<Fault>,
 }
 
 impl Reader {
+    fn config(&mut self, path: &Path, folder: &Path, roots: &[PathBuf]) -> Result<Traced, ConfigError> {
+        let home = folder.canonicalize().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        self.roots = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+        self.roots.push(home.clone());
+        self.file(path, &home, &mut Vec::new(), &[])
+    }
+
     fn file(
         &mut self,
         path: &Path,
         folder: &Path,
         prefix: &mut Vec<String>,
         chain: &[PathBuf],
-    ) -> Result<Value, ConfigError> {
+    ) -> Result<Traced, ConfigError> {
         let mut chain = chain.to_vec();
         chain.push(path.to_owned());
+        if self.bytes > MAX_TOTAL || self.sources.len() >= MAX_FILES {
+            return Err(refuse(&chain, format!("expected at most {MAX_FILES} files of {MAX_TOTAL} bytes in all")));
+        }
         let limit = if chain.len() == 1 { MAX_CONFIG } else { MAX_INCLUDE };
         let file = read_text(path, limit)?;
         self.bytes += file.text.len();
-        if self.bytes > MAX_TOTAL || self.sources.len() >= MAX_FILES {
+        if self.bytes > MAX_TOTAL {
             return Err(refuse(&chain, format!("expected at most {MAX_FILES} files of {MAX_TOTAL} bytes in all")));
         }
         if chain.len() > 1 && file.links != 1 {
             return Err(refuse(&chain, "the file has more than one name (hard links); copy it into place".into()));
         }
         self.note_file(path, &file);
-        let parsed = parse(path, &file.text, prefix.len())?;
-        for (key, line) in parsed.outline.iter().flat_map(|outline| &outline.duplicates) {
+        let parsed = parse(path, &file.text, prefix.len());
+        let (parsed, failed) = match parsed {
+            Ok(parsed) => (Some(parsed), None),
+            Err(error) => (None, Some(error)),
+        };
+        let (value, outline) = parsed.map(|parsed| (parsed.value, parsed.outline)).unwrap_or_default();
+        for (key, line) in outline.iter().flat_map(|outline| &outline.duplicates) {
             let key = shown(key);
             let what = format!("`{key}` stands twice in this object; the last one counts, so delete the other");
-            self.notes.push(Note { kind: NoteKind::DuplicateKey, place: format!("{}:{line}", path.display()), what });
+            let place = format!("{}:{line}", path.display());
+            self.notes.push(Note { kind: NoteKind::DuplicateKey, place, what: what.clone() });
+            self.add(Fault::at(FaultKind::DuplicateKey, path, Some(*line), what));
         }
-        self.sources.push(Source { path: path.to_owned(), prefix: prefix.clone(), outline: parsed.outline });
-        self.expand(parsed.value, folder, prefix, &chain)
+        let format = Format::of(path);
+        let origin = Origin::root(self.sources.len());
+        // A file that is not well-formed is a source all the same: its mode and its text are facts.
+        self.sources.push(Source { path: path.to_owned(), prefix: prefix.clone(), outline, format, file: Some(file) });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.expand((value, origin), folder, prefix, &chain)
     }
 
     /// Replaces every `$include` in a value.
     fn expand(
         &mut self,
-        value: Value,
+        (value, mut origin): Traced,
         folder: &Path,
         prefix: &mut Vec<String>,
         chain: &[PathBuf],
-    ) -> Result<Value, ConfigError> {
+    ) -> Result<Traced, ConfigError> {
         match value {
             Value::Object(mut fields) => {
                 let include = fields.shift_remove("$include");
                 let mut own = Map::new();
                 for (key, field) in fields {
+                    let below = self.below(&origin, &key);
                     prefix.push(key.clone());
-                    own.insert(key, self.expand(field, folder, prefix, chain)?);
+                    let (field, below) = self.expand((field, below), folder, prefix, chain)?;
                     prefix.pop();
+                    own.insert(key.clone(), field);
+                    origin.put(key, below);
                 }
-                let Some(include) = include else { return Ok(Value::Object(own)) };
-                let included = self.included(&include, folder, prefix, chain)?;
+                let Some(include) = include else { return Ok((Value::Object(own), origin)) };
+                let line = self.line(&self.below(&origin, "$include"));
+                let holder = Holder { path: chain.last().map_or(folder, PathBuf::as_path), line };
+                let included = self.included(&include, holder, folder, prefix, chain)?;
                 match included {
-                    included if own.is_empty() => Ok(included),
-                    Value::Object(_) => Ok(merge(included, Value::Object(own))),
-                    _ => Err(refuse(chain, "keys beside `$include` need an included file that is an object".into())),
+                    None => Ok((Value::Object(own), origin)),
+                    Some(included) if own.is_empty() => Ok(included),
+                    Some(included) if included.0.is_object() => {
+                        Ok(self.merged(included, (Value::Object(own), origin), prefix))
+                    }
+                    Some(_) => {
+                        let why = "keys beside `$include` need an included file that is an object";
+                        self.tolerate(Err::<(), _>(refuse(chain, why.into())), holder.path, line, prefix)?;
+                        Ok((Value::Object(own), origin))
+                    }
                 }
             }
             Value::Array(items) => {
                 let mut expanded = Vec::with_capacity(items.len());
                 for (at, item) in items.into_iter().enumerate() {
+                    let below = self.below(&origin, &at.to_string());
                     prefix.push(at.to_string());
-                    expanded.push(self.expand(item, folder, prefix, chain)?);
+                    let (item, below) = self.expand((item, below), folder, prefix, chain)?;
                     prefix.pop();
+                    expanded.push(item);
+                    origin.push(below);
                 }
-                Ok(Value::Array(expanded))
+                Ok((Value::Array(expanded), origin))
             }
-            scalar => Ok(scalar),
+            scalar => Ok((scalar, origin)),
         }
     }
 
+    /// What an `$include` stands for; `None` when nothing of it could be read.
     fn included(
         &mut self,
         include: &Value,
+        holder: Holder<'_>,
         folder: &Path,
         prefix: &mut Vec<String>,
         chain: &[PathBuf],
-    ) -> Result<Value, ConfigError> {
-        match include {
-            Value::String(path) => self.follow(path, folder, prefix, chain),
-            Value::Array(paths) if !paths.is_empty() => {
-                let mut merged = None;
-                for path in paths {
-                    let Value::String(path) = path else { return Err(refuse(chain, EXPECTED.into())) };
-                    let next = self.follow(path, folder, prefix, chain)?;
-                    merged = Some(match merged {
-                        Some(before) => merge(before, next),
-                        None => next,
-                    });
-                }
-                Ok(merged.unwrap_or(Value::Null))
-            }
-            _ => Err(refuse(chain, EXPECTED.into())),
+    ) -> Result<Option<Traced>, ConfigError> {
+        let one = std::slice::from_ref(include);
+        let paths = match include {
+            Value::String(_) => one,
+            Value::Array(paths) if !paths.is_empty() => paths.as_slice(),
+            _ => return self.tolerate(Err(refuse(chain, EXPECTED.into())), holder.path, holder.line, prefix),
+        };
+        let mut merged: Option<Traced> = None;
+        for path in paths {
+            let depth = prefix.len();
+            let next = match path {
+                Value::String(path) => self.follow(path, folder, prefix, chain),
+                _ => Err(refuse(chain, EXPECTED.into())),
+            };
+            prefix.truncate(depth);
+            let Some(next) = self.tolerate(next, holder.path, holder.line, prefix)? else { continue };
+            merged = Some(match merged {
+                Some(before) => self.merged(before, next, prefix),
+                None => next,
+            });
         }
+        Ok(merged)
     }
 
     fn follow(
@@ -185,7 +253,7 @@ impl Reader {
         folder: &Path,
         prefix: &mut Vec<String>,
         chain: &[PathBuf],
-    ) -> Result<Value, ConfigError> {
+    ) -> Result<Traced, ConfigError> {
         let joined = folder.join(written);
         let mut chain_to = chain.to_vec();
         chain_to.push(joined.clone());
@@ -208,6 +276,56 @@ impl Reader {
         self.file(&real, &folder, prefix, chain)
     }
 
+    fn merged(&mut self, base: Traced, over: Traced, prefix: &[String]) -> Traced {
+        let mut shadowed = Vec::new();
+        let merged = merge(base, over, &mut prefix.to_vec(), &mut |key, origin| {
+            shadowed.extend(origin.at.last().map(|spot| (key.to_vec(), *spot)));
+        });
+        for (key, spot) in shadowed {
+            let Some((source, node)) = located(&self.sources, spot) else { continue };
+            let what = format!("`{}` has another value in a file or object that wins over this one", dotted(&key));
+            let fault = Fault::at(FaultKind::Shadowed, &source.path, node.map(|node| node.line), what);
+            self.add(fault.of(&key));
+        }
+        merged
+    }
+
+    /// Strict: the error. Lenient: a fault, and nothing in the part's place. `path` and `line` are
+    /// those of what asked for the part.
+    fn tolerate<T>(
+        &mut self,
+        result: Result<T, ConfigError>,
+        path: &Path,
+        line: Option<usize>,
+        prefix: &[String],
+    ) -> Result<Option<T>, ConfigError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self.reading == Reading::Strict => Err(error),
+            Err(error) => {
+                let fault = Fault::from_error(&error, path, line);
+                self.add(if prefix.is_empty() { fault } else { fault.of(prefix) });
+                Ok(None)
+            }
+        }
+    }
+
+    fn add(&mut self, fault: Fault) {
+        if self.reading == Reading::Lenient && self.faults.len() < MAX_FAULTS {
+            self.faults.push(fault);
+        }
+    }
+
+    fn below(&self, origin: &Origin, part: &str) -> Origin {
+        let source = origin.at.last().and_then(|spot| self.sources.get(spot.source));
+        origin.below(part, source.and_then(|source| source.outline.as_ref()))
+    }
+
+    fn line(&self, origin: &Origin) -> Option<usize> {
+        let (_, node) = located(&self.sources, *origin.at.last()?)?;
+        Some(node?.line)
+    }
+
     fn note_file(&mut self, path: &Path, file: &FileText) {
         let place = path.display().to_string();
         if file.symlink {
@@ -222,25 +340,21 @@ impl Reader {
     }
 }
 
-/// `over` on top of `base`: objects merge, lists are joined, everything else is replaced.
-fn merge(base: Value, over: Value) -> Value {
-    match (base, over) {
-        (Value::Object(mut base), Value::Object(over)) => {
-            for (key, value) in over {
-                let merged = match base.shift_remove(&key) {
-                    Some(below) => merge(below, value),
-                    None => value,
-                };
-                base.insert(key, merged);
-            }
-            Value::Object(base)
-        }
-        (Value::Array(mut base), Value::Array(over)) => {
-            base.extend(over);
-            Value::Array(base)
-        }
-        (_, over) => over,
-    }
+/// The file that holds an `$include`, and its line.
+#[derive(Clone, Copy)]
+struct Holder<'p> {
+    path: &'p Path,
+    line: Option<usize>,
+}
+
+fn located(sources: &[Source], spot: Spot) -> Option<(&Source, Option<&Node>)> {
+    let source = sources.get(spot.source)?;
+    let node = spot.node.and_then(|node| source.outline.as_ref()?.nodes.get(node));
+    Some((source, node))
+}
+
+fn empty() -> Traced {
+    (Value::Object(Map::new()), Origin::default())
 }
 
 /// A key as it may be shown.
@@ -266,6 +380,8 @@ const MAX_INCLUDE: u64 = 2 * 1024 * 1024;
 /// Ours: includes of includes multiply.
 const MAX_FILES: usize = 256;
 const MAX_TOTAL: usize = 8 * 1024 * 1024;
+/// One file can hold a hundred thousand faults; nobody reads them.
+const MAX_FAULTS: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -292,7 +408,7 @@ mod tests {
         }
 
         fn read(&self) -> Result<Tree, String> {
-            Tree::read(&self.path("c/openclaw.json"), &[]).map_err(|error| error.to_string())
+            Tree::read(&self.path("c/openclaw.json"), &[], Reading::Strict).map_err(|error| error.to_string())
         }
     }
 
@@ -336,7 +452,7 @@ mod tests {
         }
         write_new(&folder.path("c/openclaw.json"), "{$include: '../c/ok.json'}").expect("written");
         assert_eq!(folder.read().expect("stays inside").value, json!({"b": 1}));
-        let root = Tree::read(&folder.path("c/openclaw.json"), &[]).expect("loads");
+        let root = Tree::read(&folder.path("c/openclaw.json"), &[], Reading::Strict).expect("loads");
         assert_eq!(root.files().len(), 2);
     }
 
@@ -344,7 +460,7 @@ mod tests {
     fn more_roots_are_allowed_by_name_only() {
         let folder = Folder::new(&[("c/openclaw.json", "{$include: '../r/x.json'}"), ("r/x.json", "{a: 1}")]);
         assert!(folder.read().is_err());
-        assert!(Tree::read(&folder.path("c/openclaw.json"), &[folder.path("r")]).is_ok());
+        assert!(Tree::read(&folder.path("c/openclaw.json"), &[folder.path("r")], Reading::Strict).is_ok());
     }
 
     #[test]

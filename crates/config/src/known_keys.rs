@@ -92,78 +92,102 @@ impl KnownKeys {
     }
 }
 
+/// A key that is not as the table has it.
+pub(crate) struct Irregular {
+    pub(crate) kind: NoteKind,
+    pub(crate) key: Vec<String>,
+    /// The known key that it resembles most.
+    pub(crate) nearest: Option<String>,
+    /// Whether the config is refused for it.
+    pub(crate) refused: bool,
+}
+
+impl Irregular {
+    /// The fact and the way out.
+    pub(crate) fn what(&self) -> String {
+        let key = dotted(&self.key);
+        match (self.kind, &self.nearest) {
+            (NoteKind::RetiredKey, _) => format!("`{key}` is retired by OpenClaw"),
+            (_, Some(near)) => format!("unknown key `{key}`; did you mean `{near}`?"),
+            (_, None) => format!("unknown key `{key}`"),
+        }
+    }
+}
+
 /// Checks every key of a tree.
 ///
 /// # Errors
 /// [`ConfigError::UnknownKey`] for the first unknown key where that is not harmless.
 pub(crate) fn check(tree: &Tree, rules: &Rules) -> Result<Vec<Note>, ConfigError> {
-    let mut check = Check { tree, rules, path: Vec::new(), notes: Vec::new() };
-    check.value(&tree.value, LazyLock::force(rules.table))?;
-    Ok(check.notes)
+    let note = |found: Irregular| {
+        let place = tree.place(&found.key);
+        if found.refused {
+            return Err(ConfigError::UnknownKey { place, key: dotted(&found.key), nearest: found.nearest });
+        }
+        Ok(Note { kind: found.kind, place, what: found.what() })
+    };
+    irregular(&tree.value, rules, |found| found.last().is_some_and(|last| last.refused)).into_iter().map(note).collect()
+}
+
+/// The keys of a config that are not as the table has it, in the order of the text, until `enough`
+/// have been found.
+pub(crate) fn irregular(value: &Value, rules: &Rules, enough: fn(&[Irregular]) -> bool) -> Vec<Irregular> {
+    let mut check = Check { rules, enough, path: Vec::new(), found: Vec::new() };
+    check.value(value, LazyLock::force(rules.table));
+    check.found
 }
 
 struct Check<'t> {
-    tree: &'t Tree,
     rules: &'t Rules,
+    enough: fn(&[Irregular]) -> bool,
     path: Vec<String>,
-    notes: Vec<Note>,
+    found: Vec<Irregular>,
 }
 
 impl Check<'_> {
-    fn value(&mut self, value: &Value, node: &'static KnownKeys) -> Result<(), ConfigError> {
+    fn value(&mut self, value: &Value, node: &'static KnownKeys) {
         match value {
-            Value::Object(_) if node.secret => Ok(()),
+            Value::Object(_) if node.secret => {}
             Value::Object(fields) => {
                 for (key, field) in fields {
                     self.path.push(key.clone());
                     match node.child(key) {
                         Some(known) => {
                             if known.retired {
-                                let what = format!("`{}` is retired by OpenClaw", dotted(&self.path));
-                                self.note(NoteKind::RetiredKey, what);
+                                self.add(NoteKind::RetiredKey, None, false);
                             }
-                            self.value(field, known)?;
+                            self.value(field, known);
                         }
-                        None => self.unknown(key, node)?,
+                        None => self.unknown(key, node),
                     }
                     self.path.pop();
                 }
-                Ok(())
             }
             Value::Array(items) => {
-                let Some(known) = node.children.get("[]") else { return Ok(()) };
+                let Some(known) = node.children.get("[]") else { return };
                 for (at, item) in items.iter().enumerate() {
                     self.path.push(at.to_string());
-                    self.value(item, known)?;
+                    self.value(item, known);
                     self.path.pop();
                 }
-                Ok(())
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 
-    fn unknown(&mut self, key: &str, node: &'static KnownKeys) -> Result<(), ConfigError> {
+    fn unknown(&mut self, key: &str, node: &'static KnownKeys) {
+        if (self.enough)(&self.found) {
+            return;
+        }
         let parents = self.path.split_last().map_or(&[][..], |(_, parents)| parents);
         let section = self.path.first().and_then(|section| self.rules.table.children.get(section.as_str()));
         // In an open map any name may be right; only a near miss of a neighbour is worth a word.
         let nearest = node.nearest(parents, key, section.filter(|_| !node.open));
-        if node.open {
-            if let Some(near) = nearest {
-                self.note(
-                    NoteKind::UnknownKey,
-                    format!("unknown key `{}`; did you mean `{near}`?", dotted(&self.path)),
-                );
-            }
-            return Ok(());
+        if node.open && nearest.is_none() {
+            return;
         }
-        if self.is_strict(nearest.as_deref()) {
-            let place = self.tree.place(&self.path);
-            return Err(ConfigError::UnknownKey { place, key: dotted(&self.path), nearest });
-        }
-        let hint = nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        self.note(NoteKind::UnknownKey, format!("unknown key `{}`{hint}", dotted(&self.path)));
-        Ok(())
+        let refused = !node.open && self.is_strict(nearest.as_deref());
+        self.add(NoteKind::UnknownKey, nearest, refused);
     }
 
     /// A misspelt section (`gatway`) is as bad as a misspelt key in it.
@@ -173,8 +197,11 @@ impl Check<'_> {
         section.is_some_and(|section| strict.contains(&section))
     }
 
-    fn note(&mut self, kind: NoteKind, what: String) {
-        self.notes.push(Note { kind, place: self.tree.place(&self.path), what });
+    fn add(&mut self, kind: NoteKind, nearest: Option<String>, refused: bool) {
+        if (self.enough)(&self.found) {
+            return;
+        }
+        self.found.push(Irregular { kind, key: self.path.clone(), nearest, refused });
     }
 }
 
@@ -203,7 +230,7 @@ fn collect(value: &Value, at: &KeyPath, node: Option<&KnownKeys>, named: bool, f
     let takes_secret = node.is_some_and(|node| node.secret);
     match value {
         Value::String(_) if named || takes_secret => found.push(at.clone()),
-        Value::Object(fields) if takes_secret && fields.contains_key("source") => found.push(at.clone()),
+        Value::Object(fields) if (takes_secret || named) && fields.contains_key("source") => found.push(at.clone()),
         Value::Object(fields) => {
             for (key, field) in fields {
                 collect(field, &at.child(key), node.and_then(|node| node.child(key)), sounds_secret(key), found);
@@ -261,7 +288,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("openclaw.json");
         crate::files::write_new(&path, text).expect("written");
-        let tree = Tree::read(&path, &[]).expect("parses");
+        let tree = Tree::read(&path, &[], crate::include::Reading::Strict).expect("parses");
         let name = |text: String| text.replace(&format!("{}/", folder.path().display()), "");
         let notes = check(&tree, &OPENCLAW).map_err(|error| name(error.to_string()))?;
         Ok(notes.into_iter().map(|note| name(note.to_string())).collect())

@@ -14,7 +14,7 @@ use crate::environment::Env;
 use crate::error::ConfigError;
 use crate::exec_approvals::{self, ExecApprovals};
 use crate::files::folder_mode;
-use crate::include::{Tree, dotted};
+use crate::include::{Reading, Tree, dotted};
 use crate::interpolate::interpolate;
 use crate::known_keys::{self, OPENCLAW, OWN, Rules};
 use crate::model::Config;
@@ -63,6 +63,19 @@ pub fn load(paths: &Paths, env: &Env) -> Result<Loaded, ConfigError> {
     let mut files = openclaw.files();
     files.extend(own.iter().flat_map(Tree::files));
     Trees { openclaw, own, approvals, files }.load(paths, env)
+}
+
+/// The environment that a config is read with: the process's over `<state>/.env` over the config's own `env.vars`.
+/// `openclaw` is the config as it is written.
+///
+/// # Errors
+/// The environment without `<state>/.env`, and what is wrong with that file.
+pub fn environment(paths: &Paths, env: &Env, openclaw: &Value) -> Result<Env, (Env, ConfigError)> {
+    let vars = inline_vars(openclaw);
+    match dotenv::read(&paths.state.join(".env")) {
+        Ok(dotenv) => Ok(env.clone().with_fallback(dotenv.vars).with_fallback(vars)),
+        Err(error) => Err((env.clone().with_fallback(vars), error)),
+    }
 }
 
 /// Loads documents that were read before, by the same steps. `files` is where they came from.
@@ -168,7 +181,7 @@ fn open_folder(state: &Path) -> Option<Note> {
 fn read(path: &Path, roots: &[PathBuf]) -> Result<Option<Tree>, ConfigError> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        _ => Tree::read(path, roots).map(Some),
+        _ => Tree::read(path, roots, Reading::Strict).map(Some),
     }
 }
 
@@ -197,7 +210,7 @@ pub(crate) fn typed_value<T: DeserializeOwned>(value: &Value) -> Result<T, (Stri
     })
 }
 
-fn key_and_expectation(error: &serde_path_to_error::Error<serde_json::Error>) -> (Vec<String>, String) {
+pub(crate) fn key_and_expectation(error: &serde_path_to_error::Error<serde_json::Error>) -> (Vec<String>, String) {
     (error.path().iter().filter_map(segment).collect(), expectation(&error.inner().to_string()))
 }
 
@@ -268,7 +281,7 @@ fn inline_vars(tree: &Value) -> Vec<(String, String)> {
 }
 
 /// `OPENCLAW_INCLUDE_ROOTS`: absolute directories, separated by colons.
-fn include_roots(env: &Env) -> Vec<PathBuf> {
+pub(crate) fn include_roots(env: &Env) -> Vec<PathBuf> {
     let roots = env.get("OPENCLAW_INCLUDE_ROOTS").unwrap_or_default();
     roots.split(':').map(PathBuf::from).filter(|root| root.is_absolute()).collect()
 }

@@ -8,7 +8,25 @@ use serde_json::Value;
 use crate::bounds::{MAX_DEPTH, MAX_VALUES, Outline};
 use crate::error::ConfigError;
 
-/// A parsed text. Only JSON5 has an outline.
+/// How a config file is written, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON5, and so JSON: every name but those of YAML.
+    Json5,
+    /// YAML: `.yaml` and `.yml`.
+    Yaml,
+}
+
+impl Format {
+    /// The format of a file of this name.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if yaml { Self::Yaml } else { Self::Json5 }
+    }
+}
+
+/// A parsed text. YAML has an outline when it is written plainly.
 pub(crate) struct Parsed {
     pub(crate) value: Value,
     pub(crate) outline: Option<Outline>,
@@ -17,9 +35,10 @@ pub(crate) struct Parsed {
 /// Parses a text that stands `depth` levels deep in the whole config.
 pub(crate) fn parse(path: &Path, text: &str, depth: usize) -> Result<Parsed, ConfigError> {
     let left = MAX_DEPTH.saturating_sub(depth);
-    let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    if yaml {
-        return Ok(Parsed { value: parse_yaml(path, text, left.min(MAX_YAML_DEPTH))?, outline: None });
+    if Format::of(path) == Format::Yaml {
+        let value = parse_yaml(path, text, left.min(MAX_YAML_DEPTH))?;
+        let outline = crate::edit::yaml_outline(text, &value);
+        return Ok(Parsed { value, outline });
     }
     let outline = Outline::scan(text, left).map_err(|excess| syntax(path, (excess.line, 1), excess.expected))?;
     let value = json5::from_str(text).map_err(|error| {

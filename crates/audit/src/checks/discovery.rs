@@ -2,4 +2,7 @@
 
 use super::Check;
 
-pub(super) const CHECKS: &[Check] = &[];
+mod mdns;
+mod wide_area;
+
+pub(super) const CHECKS: &[Check] = &[mdns::CHECK, wide_area::CHECK];

@@ -2,4 +2,8 @@
 
 use super::Check;
 
-pub(super) const CHECKS: &[Check] = &[];
+mod gmail;
+mod routing;
+mod token;
+
+pub(super) const CHECKS: &[Check] = &[token::CHECK, routing::CHECK, gmail::CHECK];

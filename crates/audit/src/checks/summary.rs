@@ -2,4 +2,6 @@
 
 use super::Check;
 
-pub(super) const CHECKS: &[Check] = &[];
+mod attack_surface;
+
+pub(super) const CHECKS: &[Check] = &[attack_surface::CHECK];

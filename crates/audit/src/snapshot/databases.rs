@@ -12,4 +12,7 @@ pub struct Database {
     pub user_version: Option<i64>,
     /// The names of its tables.
     pub tables: Vec<String>,
+    /// How many rows there are in the tables that hold secrets, those that hold any.
+    #[serde(default)]
+    pub secrets: Vec<(String, u64)>,
 }

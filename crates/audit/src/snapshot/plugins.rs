@@ -24,7 +24,7 @@ pub struct InstallRecord {
     pub hook: bool,
     /// Its id.
     pub id: String,
-    /// `npm`, `path`, `archive` and the like.
+    /// `npm`, `path`, `archive` and the like; `index` when OpenClaw only found it.
     pub source: String,
     /// What was asked for: `@acme/x@1.2.3`.
     pub spec: Option<String>,

@@ -1,7 +1,12 @@
 //! Homes for the audit: staged from the cases of this folder or from the pages of `docs/checks`, and compared.
 
-#![allow(dead_code, clippy::disallowed_methods, reason = "shared by several test programs; files of tests are their own")]
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "shared by several test programs; files of tests are their own"
+)]
 
+pub mod fixing;
 pub mod page;
 
 use std::collections::BTreeMap;
@@ -9,6 +14,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use stockade_audit::gather::Progress;
 use stockade_audit::report::Report;
 use stockade_audit::snapshot::Snapshot;
 use stockade_config::{Env, Paths};
@@ -63,7 +69,8 @@ impl Home {
         lines.sort_unstable();
         for line in lines.iter().rev() {
             let mut words = line.splitn(3, ' ');
-            let (mode, kind, path) = (words.next().expect("mode"), words.next().expect("kind"), words.next().expect("path"));
+            let (mode, kind, path) =
+                (words.next().expect("mode"), words.next().expect("kind"), words.next().expect("path"));
             if let ("l", Some((path, target))) = (kind, path.split_once(" -> ")) {
                 let path = self.path().join(path);
                 self.folders(path.parent().expect("has a parent"));
@@ -86,6 +93,61 @@ impl Home {
         }
     }
 
+    /// Lines such as `fifo PATH`, `hardlink OLD NEW`, `chown UID PATH`, `bytes HEX PATH`, `repeat COUNT TEXT PATH`,
+    /// `acl UID PATH` (lets one user read), `sqlite PATH SQL`. Paths are below the home.
+    pub fn set_up(&self, lines: &str) {
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let path = |at: usize| {
+                let path = self.path().join(words[at]);
+                self.folders(path.parent().expect("has a parent"));
+                path
+            };
+            match words[0] {
+                "fifo" => rustix::fs::mknodat(rustix::fs::CWD, path(1), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+                    .expect("made"),
+                "hardlink" => fs::hard_link(path(1), path(2)).expect("linked"),
+                "chown" => std::os::unix::fs::chown(path(2), Some(words[1].parse().expect("a uid")), None)
+                    .expect("only root gives files away"),
+                "bytes" => {
+                    let hex = words[1].as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
+                    let bytes: Vec<u8> = hex.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
+                    let path = path(2);
+                    fs::write(&path, bytes).expect("written");
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+                }
+                "repeat" => {
+                    let count = words[1].parse().expect("a number");
+                    let text = words[2..words.len() - 1].join(" ").repeat(count);
+                    self.write(words[words.len() - 1], &text);
+                }
+                "acl" => {
+                    // Version 2; the owner rw, one user r, the group nothing, the mask r, others nothing.
+                    let uid: u32 = words[1].parse().expect("a uid");
+                    let none = u32::MAX;
+                    let entries = [(1_u16, 6_u16, none), (2, 4, uid), (4, 0, none), (16, 4, none), (32, 0, none)];
+                    let mut value = 2_u32.to_le_bytes().to_vec();
+                    for (tag, bits, id) in entries {
+                        value.extend(tag.to_le_bytes());
+                        value.extend(bits.to_le_bytes());
+                        value.extend(id.to_le_bytes());
+                    }
+                    let flags = rustix::fs::XattrFlags::empty();
+                    rustix::fs::setxattr(path(2), "system.posix_acl_access", &value, flags)
+                        .expect("the file system has ACLs");
+                }
+                "sqlite" => {
+                    let path = path(1);
+                    let database = rusqlite::Connection::open(&path).expect("opened");
+                    database.execute_batch(&words[2..].join(" ")).expect("SQL");
+                    drop(database);
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+                }
+                other => panic!("{other} is no command of a setup block"),
+            }
+        }
+    }
+
     /// Lines such as `NAME=VALUE`.
     pub fn variables(&mut self, lines: &str) {
         let root = self.path().display().to_string();
@@ -104,7 +166,7 @@ impl Home {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        stockade_audit::gather::snapshot(&self.paths(), &self.env()).expect("gathered").snapshot
+        stockade_audit::gather::snapshot(&self.paths(), &self.env(), &Progress::default()).expect("gathered").snapshot
     }
 
     /// `severity id` of every finding, sorted; what is suppressed with that word for its severity.
@@ -121,7 +183,8 @@ impl Home {
 }
 
 pub fn said(report: &Report) -> Vec<String> {
-    let counted = report.findings.iter().map(|found| format!("{} {}", found.finding.severity.id(), found.finding.check_id));
+    let counted =
+        report.findings.iter().map(|found| format!("{} {}", found.finding.severity.id(), found.finding.check_id));
     let hidden = report.suppressed.iter().map(|found| format!("suppressed {}", found.located.finding.check_id));
     let mut said: Vec<String> = counted.chain(hidden).collect();
     said.sort();
