@@ -19,6 +19,11 @@ mod texts;
 mod tokens;
 mod value;
 
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use crate::finding::Severity;
+use crate::secrets::Scanner;
 use crate::snapshot::code::Evidence;
 
 /// Whether and how a file is read, by its name.
@@ -64,9 +69,32 @@ pub fn scan(file: &str, bytes: &[u8], language: Language) -> Vec<Evidence> {
         Language::Prose => prose::evidence(file, &text()),
         Language::Native => vec![signs::native(file)],
     };
+    if matches!(language, Language::Shell | Language::Python | Language::Prose) {
+        evidence.extend(secrets(file, &text()));
+    }
     evidence.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.line.cmp(&b.line)).then(a.rule.cmp(&b.rule)));
     evidence
 }
+
+/// Secrets that stand in a skill: whoever reads the skill has them, the model and its provider among them.
+fn secrets(file: &str, text: &str) -> Vec<Evidence> {
+    let mut found: Vec<Evidence> = Vec::new();
+    SECRETS.scan_text(text, |hit| {
+        found.push(Evidence {
+            rule: "literal-secret".to_owned(),
+            severity: Severity::Critical,
+            file: file.to_owned(),
+            line: hit.line,
+            what: format!("holds a secret: {}", hit.what),
+            flow: Vec::new(),
+        });
+        if found.len() < MAX_SECRETS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    found
+}
+
+static SECRETS: LazyLock<Scanner> = LazyLock::new(|| Scanner::new(&[]));
+const MAX_SECRETS: usize = 20;
 
 /// On a stack of its own, so that brackets inside each other never reach the end of the caller's.
 fn javascript(file: &str, text: &str) -> Vec<Evidence> {

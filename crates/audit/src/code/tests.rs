@@ -1,7 +1,6 @@
 #![allow(clippy::disallowed_methods, reason = "files of tests are their own")]
 
 use super::*;
-use crate::finding::Severity;
 
 mod attacks;
 mod bounds;

@@ -31,3 +31,12 @@ fn what_stands_far_to_the_right_is_read_too() {
     assert_eq!(worst(&text, Language::Prose), Some(Severity::Critical));
     assert_eq!(worst(&text, Language::Shell), Some(Severity::Critical));
 }
+
+#[test]
+fn a_secret_in_a_skill_is_found_and_not_kept() {
+    let secret = ["gh", "p_", "x7Kq2mV9bTz4RnW8cYd1LpF6hJs3GaE5uQo0"].concat();
+    let found = scan("SKILL.md", format!("Log in.\nUse the token {secret} for it.").as_bytes(), Language::Prose);
+    let [leak] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((leak.rule.as_str(), leak.line, leak.severity), ("literal-secret", 2, Severity::Critical));
+    assert!(!format!("{found:?}").contains("x7Kq"));
+}
