@@ -3,6 +3,7 @@
 
 pub mod approvals;
 pub mod binds;
+pub mod code;
 pub mod config;
 pub mod database;
 mod files;

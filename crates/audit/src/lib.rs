@@ -9,6 +9,7 @@
 
 pub mod authority;
 pub mod checks;
+pub mod code;
 pub mod finding;
 pub mod fix;
 pub mod gather;

@@ -2,6 +2,7 @@
 //! where one stood, there is a [`SecretFact`].
 
 pub mod approvals;
+pub mod code;
 pub mod config;
 pub mod databases;
 pub mod environment;
@@ -13,6 +14,7 @@ pub mod tree;
 use serde::{Deserialize, Serialize};
 
 pub use approvals::{Approvals, Paired};
+pub use code::CodeFacts;
 pub use config::{ConfigFacts, ConfigFile, Problem, ProblemKind, SecretFact, SecretSource, Spot};
 pub use databases::Database;
 pub use environment::EnvFacts;
@@ -51,6 +53,9 @@ pub struct Snapshot {
     pub installs: Vec<InstallRecord>,
     /// Skills in the workspaces.
     pub skills: Skills,
+    /// What the code of plugins and skills does; `None` without `--deep`.
+    #[serde(default)]
+    pub code: Option<CodeFacts>,
     /// Secrets in plain text, masked.
     pub leaks: Vec<Leak>,
     /// Symbolic links on the way to what sandboxes are given, and to what they must not be given.

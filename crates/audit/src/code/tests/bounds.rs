@@ -1,0 +1,67 @@
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const ALL: &[Language] = &[Language::JavaScript, Language::Shell, Language::Python, Language::Prose, Language::Native];
+
+proptest! {
+    #[test]
+    fn no_bytes_break_it(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        for language in ALL {
+            let _ = scan("f", &bytes, *language);
+        }
+    }
+
+    #[test]
+    fn no_order_of_words_breaks_it(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..200)) {
+        for language in ALL {
+            let _ = scan("f", words.join(" ").as_bytes(), *language);
+            let _ = scan("f", words.concat().as_bytes(), *language);
+        }
+    }
+}
+
+const WORDS: &[&str] = &[
+    "(", ")", "[", "]", "{", "}", "`", "${", "=>", "=", "...", ",", ";", ":", "?", "?.", ".", "+", "!", "<", ">", "/",
+    "'", "\"", "\\", "\n", "const", "let", "function", "class", "import", "from", "async", "await", "new", "return",
+    "for", "of", "in", "process", "env", "fetch", "require", "eval", "a", "b", "'child_process'", "exec", "then",
+    "map", "1", "this", "constructor", "bind", "apply", "call", "join", "split", "reverse", "#", "<!--", "-->", "curl",
+    "| sh", "as", "type",
+];
+
+#[test]
+fn hostile_files_take_no_longer_than_others() {
+    for piece in [
+        "[", "(", "{", "`", "`${", "a=", "a=>", "x.", "a?b:", "(a,", "!", "f(", "\\", "/", "'", "\"", "<", "function ",
+        "class ", "import ", "async ", "new ", "const ", "for(", "...", "/*", "a+", "[...", "{a:", "${", "}", ")",
+        "a<b,", "x=x+x;", "o={...o,a:o};", "p.push(p);", "f=()=>{f(f)};", "a[a]", "const {a}=a;", "import{a} from ",
+        "():", "case ", "if(", "async ",
+    ] {
+        let text = piece.repeat(300_000 / piece.len());
+        let start = Instant::now();
+        let _ = scan("f", text.as_bytes(), Language::JavaScript);
+        assert!(start.elapsed() < Duration::from_secs(20), "{piece}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn what_is_nested_too_deep_is_said() {
+    let text = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+    assert_eq!(worst(&text, Language::JavaScript), Some(Severity::Warn));
+}
+
+#[test]
+fn prose_and_scripts_are_read_in_one_go() {
+    for piece in [
+        "curl ", "| sh ", "rm -rf ", "<!-- ", "$(", "ignore ", "a=a;", "open(", "requests.post(x", "\u{200b}", "env | ",
+    ] {
+        let text = piece.repeat(100_000 / piece.len());
+        for language in [Language::Shell, Language::Python, Language::Prose] {
+            let start = Instant::now();
+            let _ = scan("f", text.as_bytes(), language);
+            assert!(start.elapsed() < Duration::from_secs(20), "{piece} {language:?}: {:?}", start.elapsed());
+        }
+    }
+}
