@@ -44,6 +44,15 @@ pub struct Gathered {
     redaction: Redaction,
 }
 
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What stands in the install.
+    Install,
+    /// And the code of its plugins and skills: `--deep`.
+    Code,
+}
+
 /// How far the look has come, for whoever waits.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -57,7 +66,7 @@ pub struct Progress {
 ///
 /// # Errors
 /// When the system has no randomness to give; everything else is a part of what was found.
-pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathered, NoRandomness> {
+pub fn snapshot(paths: &Paths, env: &Env, depth: Depth, progress: &Progress) -> Result<Gathered, NoRandomness> {
     let redaction = Redaction::new()?;
     let mut troubles = Vec::new();
     let openclaw = Survey::read(&paths.config, env);
@@ -108,6 +117,11 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
     };
     let workspaces = files::workspaces(&snapshot);
     snapshot.skills = skills::skills(&paths.state, &workspaces);
+    if depth == Depth::Code {
+        let (code, wrong) = code::scan(&paths.state, &snapshot.plugins, &workspaces);
+        snapshot.code = Some(code);
+        troubles.extend(wrong);
+    }
     snapshot.links = binds::links(&snapshot);
     let known = files::gateway_secrets(&openclaw.value, &env);
     troubles.extend(files::look(&mut snapshot, &redaction, &known, progress));

@@ -75,7 +75,14 @@ impl<'s> Flow<'s> {
     }
 
     /// Reports, once for a rule and a line.
-    pub(in crate::code) fn say(&mut self, rule: &str, severity: Severity, line: u32, what: &str, origin: Option<&Origin>) {
+    pub(in crate::code) fn say(
+        &mut self,
+        rule: &str,
+        severity: Severity,
+        line: u32,
+        what: &str,
+        origin: Option<&Origin>,
+    ) {
         if self.found.len() >= MAX_FOUND || self.found.iter().any(|old| old.line == line && old.rule == rule) {
             return;
         }

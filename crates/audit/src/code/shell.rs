@@ -57,11 +57,8 @@ pub fn is_shell(program: &str) -> bool {
 
 /// A line without what only splits its words.
 fn plain(line: &str) -> String {
-    let line = line.replace("''", "")
-        .replace("\"\"", "")
-        .replace("${IFS}", " ")
-        .replace("$IFS$9", " ")
-        .replace("$IFS", " ");
+    let line =
+        line.replace("''", "").replace("\"\"", "").replace("${IFS}", " ").replace("$IFS$9", " ").replace("$IFS", " ");
     let mut out = String::with_capacity(line.len());
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {

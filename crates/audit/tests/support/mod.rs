@@ -14,7 +14,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use stockade_audit::gather::Progress;
+use stockade_audit::gather::{Depth, Progress};
 use stockade_audit::report::Report;
 use stockade_audit::snapshot::Snapshot;
 use stockade_config::{Env, Paths};
@@ -166,7 +166,9 @@ impl Home {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        stockade_audit::gather::snapshot(&self.paths(), &self.env(), &Progress::default()).expect("gathered").snapshot
+        stockade_audit::gather::snapshot(&self.paths(), &self.env(), Depth::Install, &Progress::default())
+            .expect("gathered")
+            .snapshot
     }
 
     /// `severity id` of every finding, sorted; what is suppressed with that word for its severity.

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 use stockade_audit::authority::{self, Authority};
 use stockade_audit::fix::Grounds;
-use stockade_audit::gather::{Gathered, Progress};
+use stockade_audit::gather::{Depth, Gathered, Progress};
 use stockade_audit::report::{Baseline, Paint, Report, Sources};
 use stockade_audit::{Model, Severity, Snapshot, gather, report};
 use stockade_core::text;
@@ -38,7 +38,8 @@ fn audit(place: &Place, wanted: &Audit) -> anyhow::Result<ExitCode> {
         override_auth(&mut snapshot, wanted)?;
         return finish(wanted, &snapshot, baseline.as_ref(), &Sources::default(), None);
     }
-    let mut gathered = look(place)?;
+    let depth = if wanted.deep { Depth::Code } else { Depth::Install };
+    let mut gathered = look(place, depth)?;
     override_auth(&mut gathered.snapshot, wanted)?;
     if let Some(file) = &wanted.snapshot {
         save(file, &serde_json::to_string_pretty(&gathered.snapshot)?)?;
@@ -52,7 +53,7 @@ fn audit(place: &Place, wanted: &Audit) -> anyhow::Result<ExitCode> {
         return fix::show_plan(wanted, &mended);
     }
     // What is said is true of what is there now.
-    let mut after = look(place)?;
+    let mut after = look(place, depth)?;
     override_auth(&mut after.snapshot, wanted)?;
     finish(wanted, &after.snapshot, baseline.as_ref(), &after.sources, Some(&mended))
 }
@@ -74,14 +75,14 @@ fn finish(
 }
 
 /// Looks at the host; on a terminal it says how far it is when that takes longer than half a second.
-fn look(place: &Place) -> anyhow::Result<Gathered> {
+fn look(place: &Place, depth: Depth) -> anyhow::Result<Gathered> {
     let progress = Arc::new(Progress::default());
     let done = Arc::new(AtomicBool::new(false));
     let watcher = std::io::stderr().is_terminal().then(|| {
         let (progress, done) = (Arc::clone(&progress), Arc::clone(&done));
         std::thread::spawn(move || watch(&progress, &done))
     });
-    let gathered = gather::snapshot(&place.paths, &place.env, &progress);
+    let gathered = gather::snapshot(&place.paths, &place.env, depth, &progress);
     done.store(true, Ordering::Release);
     if let Some(watcher) = watcher {
         watcher.thread().unpark();
@@ -149,7 +150,7 @@ fn show(
 
 /// Takes back a fix.
 fn undo(place: &Place, id: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
-    let gathered = look(place)?;
+    let gathered = look(place, Depth::Install)?;
     let mut grounds = Grounds::of(&gathered.snapshot);
     for folder in fix::folders_elsewhere(&gathered.snapshot) {
         grounds = grounds.with(&folder);
