@@ -12,6 +12,7 @@ pub mod checks;
 pub mod finding;
 pub mod fix;
 pub mod gather;
+pub mod live;
 pub mod model;
 pub mod report;
 pub mod secrets;

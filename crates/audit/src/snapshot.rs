@@ -6,6 +6,7 @@ pub mod config;
 pub mod databases;
 pub mod environment;
 pub mod leaks;
+pub mod live;
 pub mod plugins;
 pub mod tree;
 
@@ -16,6 +17,7 @@ pub use config::{ConfigFacts, ConfigFile, Problem, ProblemKind, SecretFact, Secr
 pub use databases::Database;
 pub use environment::EnvFacts;
 pub use leaks::Leak;
+pub use live::Live;
 pub use plugins::{InstallRecord, Plugin, Skills};
 pub use tree::{Entry, Kind, Role, Tree};
 
@@ -51,6 +53,9 @@ pub struct Snapshot {
     pub skills: Skills,
     /// Secrets in plain text, masked.
     pub leaks: Vec<Leak>,
+    /// What was seen of the running install; `None` without `--deep`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
     /// What could not be looked at, and why.
     pub troubles: Vec<Trouble>,
 }
