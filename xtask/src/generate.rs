@@ -160,6 +160,6 @@ fn picture(output: &str) -> String {
 const COMMANDS: &[&str] = &[
     "", "up", "drill", "chat", "approvals", "approvals list", "approvals watch", "approvals allow", "approvals deny",
     "config", "config held", "config confirm", "incident", "incident contain", "incident release", "incident status",
-    "security", "security audit", "security undo", "journal", "journal verify", "journal tail", "trace", "decide", "models", "models fetch", "models serve",
-    "completions",
+    "security", "security audit", "security undo", "journal", "journal verify", "journal tail", "trace", "decide",
+    "models", "models fetch", "models serve", "completions",
 ];

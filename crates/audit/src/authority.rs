@@ -75,3 +75,6 @@ fn witness(graph: &Graph, end: usize, way: &[usize]) -> Witness {
         because: edges.iter().map(|edge| edge.because.clone()).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

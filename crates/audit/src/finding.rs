@@ -151,6 +151,17 @@ impl Finding {
         self.at(Place::Key(KeyPath::dotted(dotted)))
     }
 
+    /// With more places, each once.
+    #[must_use]
+    pub fn keys(mut self, keys: impl IntoIterator<Item = KeyPath>) -> Self {
+        for place in keys.into_iter().map(Place::Key) {
+            if !self.places.contains(&place) {
+                self.places.push(place);
+            }
+        }
+        self
+    }
+
     /// With one more place.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
@@ -183,6 +194,12 @@ impl Fix {
     #[must_use]
     pub fn set(self, dotted: &str, to: impl Into<Value>) -> Self {
         self.change(Change::Set { key: KeyPath::dotted(dotted), to: to.into() })
+    }
+
+    /// And gives a key a value.
+    #[must_use]
+    pub fn set_at(self, key: KeyPath, to: impl Into<Value>) -> Self {
+        self.change(Change::Set { key, to: to.into() })
     }
 
     /// And takes a key, dotted, away.

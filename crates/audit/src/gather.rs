@@ -2,6 +2,7 @@
 //! follows no link out of what it was pointed at, starts no program, and goes on when one thing is broken.
 
 pub mod approvals;
+pub mod binds;
 pub mod config;
 pub mod database;
 mod files;
@@ -77,8 +78,7 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
     troubles.extend(wrong);
     let (plugins, wrong) = plugins::plugins(&paths.state);
     troubles.extend(wrong);
-    let (installs, wrong) =
-        plugins::installs(&paths.state, paths.home.as_deref(), &openclaw.value, database.as_ref());
+    let (installs, wrong) = plugins::installs(&paths.state, paths.home.as_deref(), &openclaw.value, database.as_ref());
     troubles.extend(wrong);
     let (mut databases, wrong) = database::agents(&paths.state);
     troubles.extend(wrong);
@@ -86,7 +86,7 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
 
     let mut snapshot = Snapshot {
         version: VERSION,
-        taken: SystemClock.now().0,
+        taken: SystemClock.now().0.unsigned_abs(),
         env: redaction.environment(&env),
         install,
         config,
@@ -100,6 +100,7 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
     };
     let workspaces = files::workspaces(&snapshot);
     snapshot.skills = skills::skills(&paths.state, &workspaces);
+    snapshot.links = binds::links(&snapshot);
     let known = files::gateway_secrets(&openclaw.value, &env);
     troubles.extend(files::look(&mut snapshot, &redaction, &known, progress));
     troubles.sort_by(|left, right| (&left.path, &left.what).cmp(&(&right.path, &right.what)));

@@ -120,9 +120,10 @@ fn probe(
     let config = &snapshot.config;
     let remote = is_remote(&config.value);
     let place = if remote { "gateway.remote" } else { "gateway.auth" };
-    let reference = ["token", "password"].map(|name| format!("{place}.{name}")).into_iter().find(|key| {
-        config.secret(key).is_some_and(|fact| matches!(fact.source, SecretSource::Reference(..)))
-    });
+    let reference = ["token", "password"]
+        .map(|name| format!("{place}.{name}"))
+        .into_iter()
+        .find(|key| config.secret(key).is_some_and(|fact| matches!(fact.source, SecretSource::Reference(..))));
     let no_secret = target.token.is_none() && target.password.is_none();
     let scheme = if config.is_true("gateway.tls.enabled") { "wss" } else { "ws" };
     let mut facts =
@@ -163,7 +164,8 @@ fn probe(
     gateway::greet(&door, &mut facts);
     // Another machine is not tried: it may not be the operator's to try.
     if !remote && !facts.attempts.is_empty() && !gateway::try_ways(&door, &mut facts) {
-        troubles.push(Trouble { path: url, what: "the gateway answered too slowly for all that was to be tried".into() });
+        troubles
+            .push(Trouble { path: url, what: "the gateway answered too slowly for all that was to be tried".into() });
     }
     facts
 }
@@ -235,7 +237,12 @@ fn plain(url: &str) -> String {
         || "gateway.remote.url".to_owned(),
         |url| {
             let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-            format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path().trim_end_matches('/'))
+            format!(
+                "{}://{}{port}{}",
+                url.scheme(),
+                url.host_str().unwrap_or_default(),
+                url.path().trim_end_matches('/')
+            )
         },
     )
 }

@@ -2,14 +2,18 @@
 //! question of authority is put to `stockade_policy`.
 
 pub mod agents;
+pub mod binds;
 pub mod channels;
 pub mod exec;
+pub mod flow;
 pub mod gateway;
+pub mod generation;
 pub mod models;
+pub mod reach;
 pub mod sandbox;
 pub mod tools;
-pub mod generation;
-pub mod reach;
+pub mod visitors;
+pub mod web;
 
 use crate::snapshot::Snapshot;
 pub use agents::{Agent, Agents};
@@ -18,6 +22,8 @@ pub use exec::Exec;
 pub use gateway::Gateway;
 pub use sandbox::Sandbox;
 pub use tools::ToolAccess;
+pub use visitors::Visitors;
+pub use web::Web;
 
 /// A snapshot and what follows from it.
 #[derive(Debug)]
@@ -30,6 +36,10 @@ pub struct Model<'s> {
     pub agents: Agents<'s>,
     /// Who may write to an agent.
     pub channels: Channels<'s>,
+    /// Who else can write to an agent.
+    pub visitors: Visitors,
+    /// Which tools of the web are switched on.
+    pub web: Web,
 }
 
 impl<'s> Model<'s> {
@@ -41,6 +51,8 @@ impl<'s> Model<'s> {
             gateway: Gateway::of(snapshot),
             agents: Agents::of(snapshot),
             channels: Channels::of(snapshot),
+            visitors: Visitors::of(snapshot),
+            web: Web::of(snapshot),
         }
     }
 
@@ -50,3 +62,7 @@ impl<'s> Model<'s> {
         &self.snapshot.config
     }
 }
+
+#[cfg(test)]
+#[path = "model/tests.rs"]
+mod tests;

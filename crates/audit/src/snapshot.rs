@@ -6,6 +6,7 @@ pub mod config;
 pub mod databases;
 pub mod environment;
 pub mod leaks;
+pub mod links;
 pub mod live;
 pub mod plugins;
 pub mod tree;
@@ -17,6 +18,7 @@ pub use config::{ConfigFacts, ConfigFile, Problem, ProblemKind, SecretFact, Secr
 pub use databases::Database;
 pub use environment::EnvFacts;
 pub use leaks::Leak;
+pub use links::Links;
 pub use live::Live;
 pub use plugins::{InstallRecord, Plugin, Skills};
 pub use tree::{Entry, Kind, Role, Tree};
@@ -56,6 +58,9 @@ pub struct Snapshot {
     /// What was seen of the running install; `None` without `--deep`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
+    /// Symbolic links on the way to what sandboxes are given, and to what they must not be given.
+    #[serde(default)]
+    pub links: Links,
     /// What could not be looked at, and why.
     pub troubles: Vec<Trouble>,
 }

@@ -17,7 +17,8 @@ fn openclaws_own_findings_are_found() {
     for case in cases() {
         let name = case.file_name().expect("named").to_string_lossy().into_owned();
         let expected = ["expected.ids.txt", "expected.feb.ids.txt"].map(|file| case.join(file));
-        let text = expected.iter().filter_map(|file| fs::read_to_string(file).ok()).rfind(|text| !text.contains("REFUSED"));
+        let text =
+            expected.iter().filter_map(|file| fs::read_to_string(file).ok()).rfind(|text| !text.contains("REFUSED"));
         let expected = count(text.unwrap_or_default().lines());
         let said = Home::case(&case).said();
         let said = count(said.iter().map(String::as_str).filter(|line| is_openclaws(line)));

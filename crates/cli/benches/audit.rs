@@ -127,14 +127,34 @@ fn close(folder: &Path) {
 /// Lines as OpenClaw writes them, with words of all kinds and no secrets.
 fn transcripts(home: &Path, which: std::ops::Range<usize>) {
     let folder = home.join(".openclaw/agents/main/sessions");
-    let words = ["the", "token", "of", "function", "returns", "https://example.org/a?b=c", "\\\"key\\\":", "task-force",
-        "0f8e2b7c91aa43d5", "password", "reset", "build", "0.42", "Änderung", "git", "commit", "sk", "export"];
+    let words = [
+        "the",
+        "token",
+        "of",
+        "function",
+        "returns",
+        "https://example.org/a?b=c",
+        "\\\"key\\\":",
+        "task-force",
+        "0f8e2b7c91aa43d5",
+        "password",
+        "reset",
+        "build",
+        "0.42",
+        "Änderung",
+        "git",
+        "commit",
+        "sk",
+        "export",
+    ];
     for number in which {
         let mut text = String::with_capacity(TRANSCRIPT + 400);
         let mut seed = number as u64 + 1;
         while text.len() < TRANSCRIPT {
             text.push_str("{\"type\":\"message\",\"id\":\"");
-            text.push_str(&format!("{seed:016x}\",\"message\":{{\"role\":\"user\",\"content\":[{{\"type\":\"text\",\"text\":\""));
+            text.push_str(&format!(
+                "{seed:016x}\",\"message\":{{\"role\":\"user\",\"content\":[{{\"type\":\"text\",\"text\":\""
+            ));
             for _ in 0..40 {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 text.push_str(words[(seed >> 33) as usize % words.len()]);

@@ -329,22 +329,18 @@ pub struct Place {
 #[derive(Debug, Subcommand)]
 pub enum Security {
     /// Say what is weak; with --fix, mend what can be mended without harm
-    #[command(
-        after_help = "Without --deep and --fix nothing is changed, run or contacted.\n\
+    #[command(after_help = "Without --deep and --fix nothing is changed, run or contacted.\n\
             Exit status: 0 the audit was made (and, with --fail-on, found nothing that bad), 1 --fail-on was met or a \
             fix was refused, 2 the audit could not be made.\n\n\
             Examples:\n  stockade security audit\n  stockade security audit --deep\n  stockade security audit --fix --dry-run\n  \
             stockade security audit --json | jq '.findings[] | select(.severity == \"critical\") | .checkId'\n  \
             stockade security audit --sarif --output audit.sarif --fail-on critical\n  \
-            stockade security audit --snapshot host.json && stockade security audit --from host.json --html > report.html"
-    )]
+            stockade security audit --snapshot host.json && stockade security audit --from host.json --html > report.html")]
     Audit(Box<Audit>),
     /// Take back what --fix changed, byte for byte and mode for mode
-    #[command(
-        after_help = "What was edited since is left alone and named.\n\
+    #[command(after_help = "What was edited since is left alone and named.\n\
             Exit status: 0 everything was restored, 1 something was not, 2 there is nothing to undo.\n\n\
-            Examples:\n  stockade security undo --list\n  stockade security undo"
-    )]
+            Examples:\n  stockade security undo --list\n  stockade security undo")]
     Undo {
         /// Which fix [default: the last one]
         id: Option<String>,

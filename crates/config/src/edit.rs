@@ -138,7 +138,7 @@ pub fn edit(format: Format, text: &str, edits: &[Edit]) -> Result<String, EditEr
         };
         let not_exact = || EditError::NotExact { key: edit.key().clone() };
         let read = agreed(format, &edited).map_err(|_| not_exact())?;
-        if read != wanted || !untouched::others(format, &value, &text, &edited, edit) {
+        if read != wanted || !untouched::others(format, (&value, &text), (&wanted, &edited), edit) {
             return Err(not_exact());
         }
         (text, value) = (edited, wanted);

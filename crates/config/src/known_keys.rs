@@ -230,7 +230,7 @@ fn collect(value: &Value, at: &KeyPath, node: Option<&KnownKeys>, named: bool, f
     let takes_secret = node.is_some_and(|node| node.secret);
     match value {
         Value::String(_) if named || takes_secret => found.push(at.clone()),
-        Value::Object(fields) if takes_secret && fields.contains_key("source") => found.push(at.clone()),
+        Value::Object(fields) if (takes_secret || named) && fields.contains_key("source") => found.push(at.clone()),
         Value::Object(fields) => {
             for (key, field) in fields {
                 collect(field, &at.child(key), node.and_then(|node| node.child(key)), sounds_secret(key), found);

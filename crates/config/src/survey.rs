@@ -159,6 +159,10 @@ impl Survey {
         let mut found = KeyPath::default();
         for part in key.parts() {
             let (Some(below), Some(above)) = (origin.get(part), value) else { break };
+            // The items of joined lists are counted on, and have other numbers in their files.
+            if above.is_array() && origin.at.len() > 1 {
+                return Err(Unowned::Merged { key: found, files: self.files(origin) });
+            }
             (origin, value) = (below, above.get(part).or_else(|| above.get(part.parse::<usize>().ok()?)));
             found = found.child(part);
         }
@@ -167,12 +171,11 @@ impl Survey {
             return Err(Unowned::NotAnObject { key: found });
         }
         let Some(spot) = origin.at.last() else { return Err(Unowned::Unread) };
-        let files = || origin.at.iter().filter_map(|spot| Some(self.sources.get(spot.source)?.path.clone())).collect();
         if origin.at.len() > 1 && value.is_some_and(|value| value.is_object() || value.is_array()) {
-            return Err(Unowned::Merged { key: found, files: files() });
+            return Err(Unowned::Merged { key: found, files: self.files(origin) });
         }
         if origin.at.len() > 1 {
-            return Err(Unowned::Overridden { key: found, files: files() });
+            return Err(Unowned::Overridden { key: found, files: self.files(origin) });
         }
         let source = self.sources.get(spot.source).ok_or(Unowned::Unread)?;
         if spot.source != 0 && source.prefix.parts().is_empty() {
@@ -213,6 +216,10 @@ impl Survey {
         }
         let (sources, outlines) = tree.sources.into_iter().map(surveyed).unzip();
         Self { value: tree.value, sources, faults, present: true, outlines, origin: tree.origin }
+    }
+
+    fn files(&self, origin: &Origin) -> Vec<PathBuf> {
+        origin.at.iter().filter_map(|spot| Some(self.sources.get(spot.source)?.path.clone())).collect()
     }
 
     fn absent() -> Self {

@@ -26,8 +26,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "stockade-cli",
         &[
-            "stockade-core", "stockade-config", "stockade-policy", "stockade-audit", "stockade-store", "stockade-sandbox",
-            "stockade-agent", "stockade-gateway", "stockade-drill",
+            "stockade-core", "stockade-config", "stockade-policy", "stockade-audit", "stockade-store",
+            "stockade-sandbox", "stockade-agent", "stockade-gateway", "stockade-drill",
         ],
     ),
     ("xtask", &["stockade-core"]),

@@ -1,11 +1,14 @@
 //! From what is in force to a graph.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use stockade_config::KeyPath;
 use stockade_config::model::{ExecHost, ExecSecurity, SandboxMode};
 
 use super::edit::{Act, KeyEdit};
 use super::graph::{EditId, Graph, NodeId, Part};
+use crate::model::binds::{Binds, Written};
 use crate::model::channels::Account;
 use crate::model::{Agent, Model};
 
@@ -90,7 +93,11 @@ impl Builder<'_, '_> {
             self.edit(KeyPath::dotted("gateway.auth.token"), Act::SetSecret, 0),
             self.set(KeyPath::dotted("gateway.bind"), json!("loopback"), 2),
         ];
-        let cuts = if gateway.tailscale == "off" && gateway.auth_mode != "none" { cuts } else { cuts.into_iter().take(1).collect() };
+        let cuts = if gateway.tailscale == "off" && gateway.auth_mode != "none" {
+            cuts
+        } else {
+            cuts.into_iter().take(1).collect()
+        };
         let who = self.graph.node(0, NETWORK, Part::Source);
         let door = self.graph.node(1, "the gateway's interfaces", Part::Way);
         self.graph.edge(who, door, because, cuts);
@@ -107,7 +114,8 @@ impl Builder<'_, '_> {
             return;
         }
         let listed = config.get("hooks.allowedAgentIds").map(|list| crate::snapshot::config::texts(Some(list)));
-        let reached = |id: &str| listed.as_ref().is_none_or(|listed| listed.iter().any(|entry| entry == "*" || entry == id));
+        let reached =
+            |id: &str| listed.as_ref().is_none_or(|listed| listed.iter().any(|entry| entry == "*" || entry == id));
         let reached: Vec<String> =
             self.model.agents.list.iter().map(|agent| agent.id.clone()).filter(|id| reached(id)).collect();
         let open = config.secret("hooks.token").is_none_or(|token| !token.has_value());
@@ -185,14 +193,18 @@ impl Builder<'_, '_> {
         if !agent.exec.runs_in_sandbox(&agent.sandbox) || !self.has(agent, "exec") {
             return;
         }
-        let judge = Binds::of(self.model.snapshot);
-        for bind in &agent.sandbox.binds {
-            let Some(why) = judge.refusal(bind.text) else { continue };
-            let key = list_key(bind.list, agent.key.as_ref());
-            let cuts = vec![self.take(key.clone(), json!(bind.text), 1)];
-            let source = bind.text.split(':').next().unwrap_or_default();
-            let end = if source.contains(".sock") || source.contains("/run") { HOST } else { KEYS };
-            self.step(agent, "exec in the sandbox", end, format!("{key} shows it {source}: {why}"), cuts);
+        let snapshot = self.model.snapshot;
+        let links = |path: &Path| snapshot.links.of(path);
+        let judge = Binds::new(snapshot, &links);
+        for bind in Written::all(&self.model.agents).filter(|bind| !bind.browser) {
+            let own = agent.key.as_ref().is_some_and(|key| bind.list.parts().starts_with(key.parts()));
+            let common = bind.list.parts().get(1).is_some_and(|part| part == "defaults");
+            let Some(text) = bind.value.as_str().filter(|_| own || common) else { continue };
+            let Some(refused) = judge.refusal(text).filter(|refused| refused.source) else { continue };
+            let cuts = vec![self.take(bind.list.clone(), bind.value.clone(), 1)];
+            let end = if text.contains(".sock") || text.contains("/run") { HOST } else { KEYS };
+            let because = format!("{} shows its sandbox {text}: {}", bind.list, refused.why);
+            self.step(agent, "exec in the sandbox", end, because, cuts);
         }
     }
 
@@ -323,7 +335,10 @@ const READING: &[(&str, &str)] = &[
     ("browser", "pages in the browser"),
 ];
 /// Tools that act by themselves, and what that is.
-const ACTING: &[(&[&str], &str)] =
-    &[(&["gateway", "plugins", "openclaw"], OWN_RULES), (&["automations"], LATER), (&["nodes", "computer", "mobile_ui"], DEVICES)];
+const ACTING: &[(&[&str], &str)] = &[
+    (&["gateway", "plugins", "openclaw"], OWN_RULES),
+    (&["automations"], LATER),
+    (&["nodes", "computer", "mobile_ui"], DEVICES),
+];
 /// File tools outside a sandbox: who writes any file of the operator runs commands at the next login.
 const FILES: &[(&[&str], &str)] = &[(&["write", "edit", "apply_patch"], HOST), (&["read"], KEYS)];

@@ -57,6 +57,9 @@ pub struct Graph {
     pub edges: Vec<Edge>,
     #[serde(skip)]
     known: HashMap<(usize, String), NodeId>,
+    /// The edges that leave each node.
+    #[serde(skip)]
+    leaving: HashMap<NodeId, Vec<usize>>,
 }
 
 impl Graph {
@@ -72,7 +75,9 @@ impl Graph {
     /// A way.
     pub fn edge(&mut self, from: NodeId, to: NodeId, because: impl Into<String>, cuts: Vec<EditId>) {
         let edge = Edge { from, to, because: because.into(), cuts };
-        if !self.edges.contains(&edge) {
+        let leaving = self.leaving.entry(from).or_default();
+        if !leaving.iter().filter_map(|index| self.edges.get(*index)).any(|known| *known == edge) {
+            leaving.push(self.edges.len());
             self.edges.push(edge);
         }
     }
@@ -90,7 +95,8 @@ impl Graph {
             if at == to {
                 return Some(self.back(to, &came));
             }
-            for (index, edge) in self.edges.iter().enumerate().filter(|(_, edge)| edge.from == at) {
+            let leaving = self.leaving.get(&at).into_iter().flatten();
+            for (index, edge) in leaving.filter_map(|index| Some((*index, self.edges.get(*index)?))) {
                 if edge.cuts.iter().any(|cut| made.contains(cut)) || came.contains_key(&edge.to) {
                     continue;
                 }

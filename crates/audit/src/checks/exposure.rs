@@ -2,4 +2,9 @@
 
 use super::Check;
 
-pub(super) const CHECKS: &[Check] = &[];
+mod open;
+mod reach;
+mod sharing;
+mod trust;
+
+pub(super) const CHECKS: &[Check] = &[open::CHECK, reach::CHECK, trust::CHECK, sharing::CHECK];

@@ -1,5 +1,10 @@
-//! Models that are talked into things easily.
+//! Which models run, and what they may do.
 
 use super::Check;
 
-pub(super) const CHECKS: &[Check] = &[];
+mod authority;
+mod hygiene;
+mod small;
+mod strength;
+
+pub(super) const CHECKS: &[Check] = &[hygiene::CHECK, small::CHECK, authority::CHECK];

@@ -1,5 +1,10 @@
-//! Which tools which agent has.
+//! Which tools agents have, and what comes of them together.
 
 use super::Check;
 
-pub(super) const CHECKS: &[Check] = &[];
+mod own_config;
+mod profile;
+mod reader;
+mod workspace;
+
+pub(super) const CHECKS: &[Check] = &[profile::CHECK, workspace::CHECK, reader::CHECK, own_config::CHECK];

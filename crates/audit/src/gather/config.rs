@@ -69,6 +69,7 @@ impl Redaction {
     /// key that sounds like one, and what looks like a known provider's key wherever it stands.
     #[must_use]
     pub fn redact(&self, mut value: Value, env: &Env) -> Redacted {
+        unmark(&mut value);
         let keys = secret_keys(&value);
         let mut out = Redacted::default();
         let mut path = Vec::new();
@@ -158,6 +159,20 @@ impl Redacted {
     }
 }
 
+/// A config that writes the mark itself would point at a secret of its choice.
+fn unmark(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(field) = fields.shift_remove(SECRET) {
+                fields.insert(format!("{SECRET} "), field);
+            }
+            fields.values_mut().for_each(unmark);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unmark),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// A `{source, provider, id}` object in the place of a secret.
 fn reference(value: &Value) -> SecretFact {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -206,6 +221,16 @@ const SECRETS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_config_cannot_write_the_mark_of_a_secret() {
+        let value =
+            json!({"gateway": {"auth": {"token": "hunter2"}}, "a": {"b": {"$secret": 0}}, "l": [{"$secret": 0}]});
+        let facts = Redaction::new().expect("randomness").redact(value, &Env::default());
+        assert_eq!(facts.value["a"]["b"], json!({"$secret ": 0}));
+        assert_eq!(facts.value["l"][0], json!({"$secret ": 0}));
+        assert_eq!(facts.value["gateway"]["auth"]["token"], json!({"$secret": 0}));
+    }
 
     #[test]
     fn secrets_leave_the_values_and_equal_ones_can_be_told() {

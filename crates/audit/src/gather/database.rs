@@ -212,11 +212,12 @@ impl Reader {
         connection.progress_handler(1000, Some(move || Instant::now() > end))
     }
 
-    /// The tables that hold rows of their own. A view, a virtual table, and a name that stands twice are none.
+    /// The tables that hold rows of their own. A view, a virtual table, and a name that stands twice are none. What an
+    /// entry is, its text says: SQLite reads that, and not the type beside it.
     fn tables(&self) -> rusqlite::Result<BTreeSet<String>> {
         let query = format!(
             "SELECT min(name) FROM main.sqlite_schema WHERE type IN ('table','view') GROUP BY lower(name) \
-             HAVING count(*) = 1 AND min(type) = 'table' AND min(rootpage) > 0 LIMIT {MAX_ROWS}"
+             HAVING count(*) = 1 AND min(sql) LIKE 'CREATE TABLE %' AND min(rootpage) > 0 LIMIT {MAX_ROWS}"
         );
         Ok(self.select(&query, &[], 1)?.into_iter().flatten().flatten().collect())
     }

@@ -82,7 +82,8 @@ pub(super) fn workspaces(snapshot: &Snapshot) -> Vec<PathBuf> {
 /// References are not resolved.
 pub(super) fn gateway_secrets(config: &Value, env: &Env) -> Vec<Secret> {
     let written = ["/gateway/auth/token", "/gateway/auth/password", "/hooks/token"];
-    let written = written.iter().filter_map(|key| config.pointer(key)?.as_str()).filter_map(|text| interpolated(text, env).ok());
+    let written =
+        written.iter().filter_map(|key| config.pointer(key)?.as_str()).filter_map(|text| interpolated(text, env).ok());
     let set = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"].iter().filter_map(|name| env.get(name));
     // What is shorter would be found everywhere.
     let known = written.chain(set.map(str::to_owned)).filter(|text| text.trim().len() >= MIN_KNOWN);

@@ -77,7 +77,7 @@ where
     let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
     let (mut leaks, mut troubles) = std::thread::scope(|scope| {
         let others: Vec<_> =
-            (1..threads).filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, &work).ok()).collect();
+            (1..threads).filter_map(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let (mut leaks, mut troubles) = work();
         for (more, wrong) in others.into_iter().filter_map(|other| other.join().ok()) {
             leaks.extend(more);

@@ -63,7 +63,8 @@ fn sockets(host: Option<&str>, uid: u32) -> Vec<PathBuf> {
 fn of(socket: &Path, until: Instant) -> std::io::Result<Vec<Container>> {
     let mut ids: Vec<String> = Vec::new();
     for label in ["openclaw.sandbox%3D1", "openclaw.sandboxBrowser%3D1"] {
-        let listed = get(socket, &format!("/containers/json?all=1&filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D"), until)?;
+        let listed =
+            get(socket, &format!("/containers/json?all=1&filters=%7B%22label%22%3A%5B%22{label}%22%5D%7D"), until)?;
         for id in listed.as_array().into_iter().flatten().filter_map(|one| one.get("Id")?.as_str()) {
             // It becomes part of a path.
             if !ids.iter().any(|known| known == id) && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -86,7 +87,8 @@ fn of(socket: &Path, until: Instant) -> std::io::Result<Vec<Container>> {
 
 fn get(socket: &Path, path: &str, until: Instant) -> std::io::Result<Value> {
     let mut line = Line::unix(socket, until)?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: engine\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: engine\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
     let response = exchange(&mut line, &request, MAX_BODY)?;
     match response.status {
         200 => serde_json::from_slice(&response.body)

@@ -122,7 +122,7 @@ impl<'t> Door<'t> {
         vec![("host", authority.clone()), ("origin", format!("http://{authority}"))]
     }
 
-    fn knock(&self, facts: &mut GatewayFacts, way: Way, mut shown: Shown<'_>, until: Instant) {
+    fn knock<'s>(&'s self, facts: &mut GatewayFacts, way: Way, mut shown: Shown<'s>, until: Instant) {
         if let (true, Some(name)) = (way == Way::ForgedAnonymous, &self.user_header) {
             shown.headers.push((name, "probe@invalid".to_owned()));
         }

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use stockade_core::text;
+
 use super::line::left;
 use super::message::{Data, Record, query, records};
 use crate::snapshot::live::Announcement;
@@ -77,14 +79,15 @@ fn gather(records: &[Record]) -> Vec<Announcement> {
         .collect()
 }
 
-fn shown(text: &str) -> String {
-    stockade_core::text::shown(text.trim_end_matches(&format!(".{SERVICE}"))).chars().take(80).collect()
+fn shown(said: &str) -> String {
+    let own = said.strip_suffix(SERVICE).and_then(|name| name.strip_suffix('.')).unwrap_or(said);
+    text::clip(&text::single_line(own), 80)
 }
 
 /// This machine's addresses, out of the kernel's table of routes: each stands above a line `/32 host LOCAL`.
 fn own_addresses(trie: &str) -> BTreeSet<Ipv4Addr> {
     let mut own = BTreeSet::new();
-    let mut last = None;
+    let mut last: Option<Ipv4Addr> = None;
     for line in trie.lines() {
         let line = line.trim_start();
         if let Some(address) = line.strip_prefix("|-- ") {

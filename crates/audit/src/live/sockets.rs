@@ -98,13 +98,16 @@ mod tests {
 
     #[test]
     fn the_table_of_the_kernel_is_read() {
-        let line = "   0: 0100007F:4965 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4711 1 x";
+        let line =
+            "   0: 0100007F:4965 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4711 1 x";
         let (inode, found) = socket(line).expect("a socket");
         assert_eq!((inode, found.address, found.port, found.uid), (4711, IpAddr::from([127, 0, 0, 1]), 18_789, 1000));
         assert!(socket(&line.replace(" 0A ", " 01 ")).is_none(), "a connection does not listen");
         let six = line.replace("0100007F", "00000000000000000000000001000000");
         assert_eq!(socket(&six).expect("a socket").1.address, IpAddr::V6(Ipv6Addr::LOCALHOST));
-        for wrong in ["", "0: x", "0: 0100007F:99999 0:0 0A", "0: 01:4965 0:0 0A 0 0 0 1000 0 1", "0: é00007F:4965 a 0A"] {
+        for wrong in
+            ["", "0: x", "0: 0100007F:99999 0:0 0A", "0: 01:4965 0:0 0A 0 0 0 1000 0 1", "0: é00007F:4965 a 0A"]
+        {
             assert!(socket(wrong).is_none(), "{wrong}");
         }
     }

@@ -32,10 +32,10 @@ pub struct Agent<'s> {
     /// The models that it may run on: the primary one first.
     pub models: Vec<ModelRef>,
     /// Its sandbox.
-    pub sandbox: Sandbox<'s>,
+    pub sandbox: Sandbox,
     /// Where and when its commands run.
     pub exec: Exec,
-    /// The tools that it has on its primary model.
+    /// The tools that it has by what holds for every model: what OpenClaw's own checks look at.
     pub tools: ToolAccess,
     config: &'s ConfigFacts,
     entry: &'s Value,
@@ -101,7 +101,7 @@ impl<'s> Agent<'s> {
         let sandbox = Sandbox::of(scope);
         let exec = Exec::of(scope, &id, snapshot.approvals.as_ref());
         let models = models::of_agent(scope);
-        let tools = ToolAccess::of(scope, &sandbox, models.first());
+        let tools = ToolAccess::of(scope, &sandbox, None);
         Self { id, key, models, sandbox, exec, tools, config, entry }
     }
 
@@ -148,10 +148,29 @@ impl<'s> Agent<'s> {
         ToolAccess::of(self.scope(), &self.sandbox, Some(model))
     }
 
-    /// Whether it has a built-in tool on any of its models.
+    /// Whether it has a built-in tool on some model that it runs on.
     #[must_use]
     pub fn may_use(&self, tool: &str) -> bool {
-        self.tools.allows(tool) || self.models.iter().skip(1).any(|model| self.tools_on(model).allows(tool))
+        self.tools.allows(tool)
+            && (self.models.is_empty() || self.models.iter().any(|model| self.tools_on(model).allows(tool)))
+    }
+
+    /// Whether some command of it runs outside a sandbox: on the gateway's host, or on a node.
+    #[must_use]
+    pub fn runs_on_host(&self) -> bool {
+        self.exec.leaves_sandbox(&self.sandbox) && self.may_use("exec")
+    }
+
+    /// Whether some command of it runs inside a sandbox.
+    #[must_use]
+    pub fn runs_in_sandbox(&self) -> bool {
+        self.exec.runs_in_sandbox(&self.sandbox) && self.may_use("exec")
+    }
+
+    /// Where a setting of its own stands or would stand; `None` without an entry of its own.
+    #[must_use]
+    pub fn own_key(&self, dotted: &str) -> Option<KeyPath> {
+        Some(dotted.split('.').fold(self.key.clone()?, |key, part| key.child(part)))
     }
 
     fn scope(&self) -> Scope<'s, '_> {

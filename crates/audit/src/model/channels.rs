@@ -6,10 +6,11 @@ pub mod kind;
 
 use serde_json::{Map, Value};
 use stockade_config::KeyPath;
+use stockade_core::text::{clip, single_line};
 
 use crate::snapshot::config::texts;
 use crate::snapshot::{Paired, Snapshot};
-pub use doors::Signal;
+pub use doors::{Door, Signal};
 pub use kind::{Kind, kind};
 
 /// The channels of an install.
@@ -126,7 +127,13 @@ impl<'s> Account<'s> {
     /// Whom the config admits to write directly.
     #[must_use]
     pub fn allow_from(&self) -> Vec<String> {
-        trimmed(self.find(ALLOW_FROM).map(|(_, value)| value))
+        trimmed(self.find_allow_from())
+    }
+
+    /// That list as it is written.
+    #[must_use]
+    pub fn find_allow_from(&self) -> Option<&'s Value> {
+        self.find(ALLOW_FROM).map(|(_, value)| value)
     }
 
     /// Where that stands.
@@ -176,11 +183,27 @@ impl<'s> Account<'s> {
         })
     }
 
+    /// What an account has in common with others that take the channel's groups under the same policy: what is true
+    /// of its groups is true of theirs. `None` when it has groups of its own.
+    #[must_use]
+    pub fn shared_groups(&self) -> Option<(&'s str, &'s str)> {
+        let own = self.own.is_some_and(|own| GROUPS.iter().any(|field| own.contains_key(*field)));
+        (!own).then(|| (self.channel, self.group_policy()))
+    }
+
+    /// Whether a key below the channel is written.
+    #[must_use]
+    pub fn stands(&self, key: &KeyPath) -> bool {
+        let mut parts = key.parts().iter().skip(2);
+        let first = parts.next().and_then(|part| self.root.get(part));
+        first.is_some_and(|first| parts.try_fold(first, |value, part| value.get(part)).is_some())
+    }
+
     /// How people are told of it: the channel, and the account when there are several.
     #[must_use]
     pub fn label(&self) -> String {
-        let label = if self.kind.is_known() { self.kind.label } else { self.channel };
-        if self.explicit || self.one_of_several { format!("{label} (account {})", self.id) } else { label.to_owned() }
+        let label = if self.kind.is_known() { self.kind.label.to_owned() } else { shown(self.channel) };
+        if self.explicit || self.one_of_several { format!("{label} (account {})", shown(self.id)) } else { label }
     }
 
     /// The id of a check about its channel. A name that could be taken for another id is spelled out.
@@ -194,7 +217,8 @@ impl<'s> Account<'s> {
         let scopes = [self.own.map(|own| (self.scope(), own)), Some((self.root_key(), self.root))];
         scopes.into_iter().flatten().find_map(|(scope, values)| {
             fields.iter().find_map(|field| {
-                let (first, below) = field.split_once('.').map_or((*field, None), |(first, below)| (first, Some(below)));
+                let (first, below) =
+                    field.split_once('.').map_or((*field, None), |(first, below)| (first, Some(below)));
                 let (mut key, mut value) = (scope.child(first), values.get(first)?);
                 if let Some(below) = below {
                     (key, value) = (key.child(below), value.get(below)?);
@@ -203,6 +227,11 @@ impl<'s> Account<'s> {
             })
         })
     }
+}
+
+/// A name that someone chose, so that it cannot pass for the text around it.
+fn shown(name: &str) -> String {
+    clip(&single_line(name), 64)
 }
 
 /// A name as part of a check id: letters, digits, `-` and `_`, at most 64 of them.
@@ -262,7 +291,7 @@ const DEFAULT: &str = "default";
 const DM_POLICY: &[&str] = &["dmPolicy", "dm.policy"];
 const ALLOW_FROM: &[&str] = &["allowFrom", "dm.allowFrom", "allowedUserIds"];
 /// Where channels keep what is set for one group.
-pub const GROUPS: &[&str] = &["groups", "guilds", "channels", "rooms", "teams"];
+const GROUPS: &[&str] = &["groups", "guilds", "channels", "rooms", "teams"];
 
 #[cfg(test)]
 mod tests {
@@ -313,12 +342,17 @@ mod tests {
     fn any_json() -> impl Strategy<Value = Value> {
         let words = ["open", "allowlist", "pairing", "*", " * ", "Open", "-100", ""].map(Value::from);
         let leaf = prop_oneof![
-            Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from),
-            proptest::sample::select(words.to_vec()), ".{0,6}".prop_map(Value::from),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            proptest::sample::select(words.to_vec()),
+            ".{0,6}".prop_map(Value::from),
         ];
-        let keys = ["groupPolicy", "dmPolicy", "dm", "policy", "allowFrom", "groupAllowFrom", "accounts", "groups",
-            "guilds", "channels", "topics", "telegram", "discord", "slack", "defaults", "enabled", "execApprovals",
-            "webhookUrl", "users", "bindings", "a.b"];
+        let keys = [
+            "groupPolicy", "dmPolicy", "dm", "policy", "allowFrom", "groupAllowFrom", "accounts", "groups", "guilds",
+            "channels", "topics", "telegram", "discord", "slack", "defaults", "enabled", "execApprovals", "webhookUrl",
+            "users", "bindings", "a.b",
+        ];
         let key = prop_oneof![proptest::sample::select(keys.to_vec()).prop_map(str::to_owned), ".{0,4}"];
         leaf.prop_recursive(5, 64, 6, move |inner| {
             prop_oneof![
@@ -333,8 +367,8 @@ mod tests {
         #[test]
         fn nothing_under_channels_makes_a_check_panic(value in any_json(), session in any_json(), agents in any_json()) {
             let mut found = snapshot(json!({
-                "channels": {"telegram": value.clone(), "discord": value.clone(), "zalouser": value.clone(), "x": value},
-                "session": session.clone(), "bindings": session, "agents": agents,
+                "channels": {"telegram": value, "discord": value, "zalouser": value, "x": value},
+                "session": session, "bindings": session, "agents": agents,
             }));
             found.paired = vec![Paired { channel: "telegram".into(), entries: vec!["*".into(), "7".into()], ..Paired::default() }];
             crate::testing::findings(&found, "");

@@ -20,8 +20,6 @@ pub struct Exec {
     pub host: Chosen<ExecHost>,
     /// What OpenClaw's checks take `security` for: without the approvals document, and `deny` when unset.
     pub configured: ExecSecurity,
-    /// Whether `-c` and the like of an interpreter need an approval of their own.
-    pub strict_inline_eval: bool,
 }
 
 impl Exec {
@@ -41,14 +39,12 @@ impl Exec {
                 ExecHost::deserialize(value).ok()
             });
         let configured = in_config(at, (ExecSecurity::Deny, ExecAsk::Off)).0.value;
-        let strict = at.tool_setting("exec.strictInlineEval");
-        let strict_inline_eval = strict.is_some_and(|setting| *setting.value == Value::Bool(true));
-        Self { security, ask, host, configured, strict_inline_eval }
+        Self { security, ask, host, configured }
     }
 
     /// Whether a command of some session runs outside a sandbox: on the gateway's host or on a node.
     #[must_use]
-    pub fn leaves_sandbox(&self, sandbox: &Sandbox<'_>) -> bool {
+    pub fn leaves_sandbox(&self, sandbox: &Sandbox) -> bool {
         self.runs()
             && match self.host.value {
                 ExecHost::Gateway | ExecHost::Node => true,
@@ -59,7 +55,7 @@ impl Exec {
 
     /// Whether a command of some session runs inside a sandbox.
     #[must_use]
-    pub fn runs_in_sandbox(&self, sandbox: &Sandbox<'_>) -> bool {
+    pub fn runs_in_sandbox(&self, sandbox: &Sandbox) -> bool {
         self.runs() && sandbox.holds_others() && matches!(self.host.value, ExecHost::Auto | ExecHost::Sandbox)
     }
 

@@ -5,8 +5,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use stockade_config::model::Profile;
 use stockade_policy::Sender;
-use stockade_policy::tools::Entries;
-use stockade_policy::tools::{Layer, Origin, Tool, judge_tool, outside_sandbox_names, profile};
+use stockade_policy::tools::{Entries, Layer, Origin, Tool, judge_tool, outside_sandbox_names, profile};
 
 use super::agents::{Scope, Setting};
 use super::models::ModelRef;
@@ -20,7 +19,7 @@ pub struct ToolAccess {
 }
 
 impl ToolAccess {
-    pub(super) fn of(at: Scope<'_, '_>, sandbox: &Sandbox<'_>, model: Option<&ModelRef>) -> Self {
+    pub(super) fn of(at: Scope<'_, '_>, sandbox: &Sandbox, model: Option<&ModelRef>) -> Self {
         let mut layers = vec![profile_layer(at.tool_setting("profile"), at.tool_setting("alsoAllow"))];
         layers.extend(at.config.get("tools").map(|tools| lists("tools", tools)));
         if let (Some(own), Some(key)) = (at.own("tools"), at.key) {
@@ -61,13 +60,6 @@ impl ToolAccess {
             .collect();
         let name = format!("{server}__some-tool");
         self.allows_tool(&Tool { name: stockade_core::ToolName::new(&name), origin: Origin::Mcp(server) })
-    }
-
-    /// The key of the layer that takes a built-in tool away; `None` when it has it.
-    #[must_use]
-    pub fn refusal(&self, tool: &str) -> Option<String> {
-        let denial = judge_tool(&self.layers, &Sender::owner(), &Tool::core(tool)).err()?;
-        Some(denial.to_string())
     }
 
     /// A patch is a way of writing: a list that holds `write` holds it, unless it is denied by its name.

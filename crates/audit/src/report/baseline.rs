@@ -29,8 +29,7 @@ impl Baseline {
         let mut findings: BTreeMap<String, Known> = BTreeMap::new();
         for located in report.findings.iter().chain(&report.known) {
             let (check_id, severity) = (located.finding.check_id.clone(), located.finding.severity);
-            let known =
-                findings.entry(located.fingerprint.clone()).or_insert(Known { check_id, severity, count: 0 });
+            let known = findings.entry(located.fingerprint.clone()).or_insert(Known { check_id, severity, count: 0 });
             known.count += 1;
             known.severity = known.severity.max(severity);
         }

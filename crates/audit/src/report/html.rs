@@ -39,12 +39,7 @@ pub fn html(report: &Report, sources: &Sources, graph: Option<&str>) -> String {
     out
 }
 
-fn section<'r>(
-    out: &mut String,
-    heading: &str,
-    found: impl Iterator<Item = (&'r Located, String)>,
-    sources: &Sources,
-) {
+fn section<'r>(out: &mut String, heading: &str, found: impl Iterator<Item = (&'r Located, String)>, sources: &Sources) {
     let mut found = found.peekable();
     if found.peek().is_some() {
         let _ = write!(out, "<h2>{heading}</h2>");

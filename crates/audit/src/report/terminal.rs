@@ -41,9 +41,7 @@ pub fn terminal(report: &Report, sources: &Sources, paint: Paint) -> String {
     if !report.known.is_empty() {
         line(&mut out, format!("Known: {} in the baseline", report.known.len()));
     }
-    for (severity, heading) in
-        [(Severity::Critical, "CRITICAL"), (Severity::Warn, "WARN"), (Severity::Info, "INFO")]
-    {
+    for (severity, heading) in [(Severity::Critical, "CRITICAL"), (Severity::Warn, "WARN"), (Severity::Info, "INFO")] {
         let of: Vec<_> = report.findings.iter().filter(|located| located.finding.severity == severity).collect();
         if of.is_empty() {
             continue;
@@ -130,7 +128,8 @@ fn place(out: &mut String, spot: &Spotted, sources: &Sources) {
     let start = usize::try_from(column.saturating_sub(1)).unwrap_or(0);
     let from = start.saturating_sub(WINDOW / 4);
     let shown: String = text.chars().skip(from).take(WINDOW).collect();
-    let (before, after) = (if from > 0 { "…" } else { "" }, if text.chars().count() > from + WINDOW { "…" } else { "" });
+    let (before, after) =
+        (if from > 0 { "…" } else { "" }, if text.chars().count() > from + WINDOW { "…" } else { "" });
     let margin = " ".repeat(number.to_string().len());
     let indent = " ".repeat(start - from + before.chars().count());
     let room = (WINDOW - (start - from)).max(1);

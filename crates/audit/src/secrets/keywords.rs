@@ -12,6 +12,7 @@ use super::shape::Rule;
 /// All keywords, in groups so small that each can be looked for with vector instructions, a few bytes a cycle.
 pub(super) struct Keywords {
     groups: Vec<Group>,
+    known: Vec<Secret>,
 }
 
 /// What a keyword may be the beginning of.
@@ -38,15 +39,19 @@ enum Finder {
 /// Where each group stands in one text.
 pub(super) struct Cursor<'k, 't> {
     text: &'t [u8],
-    next: Vec<(&'k Group, Option<(Range<usize>, &'k Meaning)>)>,
+    next: Vec<(&'k Group, Option<Word<'k>>)>,
 }
+
+/// A keyword that was found: where it stands, and what it may be.
+type Word<'k> = (Range<usize>, &'k Meaning);
 
 impl Keywords {
     /// The keywords of the table and secrets that are known.
     pub(super) fn new(known: &[Secret]) -> Self {
         let mut words: Vec<(Vec<u8>, Meaning)> = Vec::new();
         let known = known.iter().map(|secret| secret.expose().trim()).filter(|secret| secret.len() >= LEAST_KNOWN);
-        words.extend(known.take(MOST_KNOWN).map(|secret| (secret.as_bytes().to_vec(), Meaning::Known)));
+        let known: Vec<Secret> = known.take(MOST_KNOWN).map(Secret::new).collect();
+        words.extend(known.iter().map(|secret| (secret.expose().as_bytes().to_vec(), Meaning::Known)));
         for trigger in triggers() {
             let fits = |rule: &&Rule| rule.prefixes.iter().any(|prefix| prefix.starts_with(trigger));
             let rules = MARKED.iter().filter(fits).collect();
@@ -62,7 +67,13 @@ impl Keywords {
         while !long.is_empty() {
             groups.extend(Group::new(long.drain(..long.len().min(GROUP))));
         }
-        Self { groups }
+        Self { groups, known }
+    }
+
+    /// Whether a secret that is known stands in a text: by its name or mark it may have been found as another.
+    pub(super) fn knows(&self, text: &[u8]) -> bool {
+        let mut known = self.known.iter().map(|secret| secret.expose().as_bytes());
+        known.any(|secret| text.windows(secret.len()).any(|piece| piece == secret))
     }
 
     /// Looks through a text from `at`.
@@ -72,8 +83,8 @@ impl Keywords {
 }
 
 impl<'k> Cursor<'k, '_> {
-    /// The next keyword from `at`: where it stands, and what it may be. `at` may only grow.
-    pub(super) fn next(&mut self, at: usize) -> Option<(Range<usize>, &'k Meaning)> {
+    /// The next keyword from `at`, which may only grow.
+    pub(super) fn next(&mut self, at: usize) -> Option<Word<'k>> {
         for (group, next) in &mut self.next {
             if next.as_ref().is_some_and(|(found, _)| found.start < at) {
                 *next = group.next(self.text, at);
@@ -97,7 +108,7 @@ impl Group {
         Some(Self { finder, meanings })
     }
 
-    fn next(&self, text: &[u8], at: usize) -> Option<(Range<usize>, &Meaning)> {
+    fn next(&self, text: &[u8], at: usize) -> Option<Word<'_>> {
         let (found, word) = match &self.finder {
             Finder::Vectors(searcher) => {
                 let found = searcher.find_in(text, Span { start: at, end: text.len() })?;
@@ -132,3 +143,21 @@ const MOST_KNOWN: usize = 6;
 const COMPARED: usize = 4;
 /// How many words are looked for in one pass: with more, too many places look like one.
 const GROUP: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_keyword_is_looked_for_with_vectors_where_there_are_any() {
+        let known = [Secret::new("q7Hs82kLmZ04xWvT9bNc31Rd")];
+        let keywords = Keywords::new(&known);
+        let words: usize = keywords.groups.iter().map(|group| group.meanings.len()).sum();
+        assert_eq!(words, triggers().len() + ASSIGNED.len() + 1);
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("ssse3") {
+            assert!(keywords.groups.iter().all(|group| matches!(group.finder, Finder::Vectors(_))));
+        }
+        assert!(keywords.knows(b"x q7Hs82kLmZ04xWvT9bNc31Rd") && !keywords.knows(b"q7Hs82kLmZ04"));
+    }
+}

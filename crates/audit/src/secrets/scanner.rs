@@ -8,6 +8,7 @@ use stockade_core::Secret;
 use super::assignment::assigned;
 use super::keywords::{Keywords, Meaning};
 use super::likeness::is_real;
+use crate::snapshot::leaks::KNOWN;
 
 /// Looks for secrets. Shared by threads.
 pub struct Scanner {
@@ -66,7 +67,7 @@ impl Scanner {
             while let Some((word, meaning)) = cursor.next(from).filter(|(word, _)| word.start < limit) {
                 let found = begun(text, &word, meaning, from);
                 from = found.as_ref().map_or(word.start + 1, |found| found.place.end.max(word.start + 1));
-                let Some(found) = found else { continue };
+                let Some(found) = found.map(|found| self.named(found, text)) else { continue };
                 let secret = text.get(found.place.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
                 lines += newlines(text.get(counted..found.place.start).unwrap_or_default());
                 counted = counted.max(found.place.start);
@@ -103,6 +104,12 @@ impl Scanner {
         let read = self.scan(&mut reader, &mut Vec::new(), seen);
         debug_assert!(read.is_ok(), "memory can be read");
     }
+
+    /// A secret of this config is called that, however it was found.
+    fn named(&self, found: Found, text: &[u8]) -> Found {
+        let known = text.get(found.place.clone()).is_some_and(|bytes| self.keywords.knows(bytes));
+        if known { Found { rule: KNOWN, what: "secret of this config", ..found } } else { found }
+    }
 }
 
 impl std::fmt::Debug for Scanner {
@@ -120,7 +127,7 @@ impl std::fmt::Debug for Hit<'_> {
 /// The secret that begins at a keyword, or before it: but not before `from`, which was told already.
 fn begun(text: &[u8], word: &Range<usize>, meaning: &Meaning, from: usize) -> Option<Found> {
     match meaning {
-        Meaning::Known => Some(Found { place: word.clone(), rule: "known", what: "secret of this config" }),
+        Meaning::Known => Some(Found { place: word.clone(), rule: KNOWN, what: "secret of this config" }),
         Meaning::Name => {
             let (place, rule, what) = assigned(text, word.clone())?;
             Some(Found { place, rule, what })

@@ -1,6 +1,10 @@
 //! Homes for the audit: staged from the cases of this folder or from the pages of `docs/checks`, and compared.
 
-#![allow(dead_code, clippy::disallowed_methods, reason = "shared by several test programs; files of tests are their own")]
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "shared by several test programs; files of tests are their own"
+)]
 
 pub mod page;
 
@@ -9,6 +13,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use stockade_audit::gather::Progress;
 use stockade_audit::report::Report;
 use stockade_audit::snapshot::Snapshot;
 use stockade_config::{Env, Paths};
@@ -63,7 +68,8 @@ impl Home {
         lines.sort_unstable();
         for line in lines.iter().rev() {
             let mut words = line.splitn(3, ' ');
-            let (mode, kind, path) = (words.next().expect("mode"), words.next().expect("kind"), words.next().expect("path"));
+            let (mode, kind, path) =
+                (words.next().expect("mode"), words.next().expect("kind"), words.next().expect("path"));
             if let ("l", Some((path, target))) = (kind, path.split_once(" -> ")) {
                 let path = self.path().join(path);
                 self.folders(path.parent().expect("has a parent"));
@@ -104,7 +110,7 @@ impl Home {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        stockade_audit::gather::snapshot(&self.paths(), &self.env()).expect("gathered").snapshot
+        stockade_audit::gather::snapshot(&self.paths(), &self.env(), &Progress::default()).expect("gathered").snapshot
     }
 
     /// `severity id` of every finding, sorted; what is suppressed with that word for its severity.
@@ -121,7 +127,8 @@ impl Home {
 }
 
 pub fn said(report: &Report) -> Vec<String> {
-    let counted = report.findings.iter().map(|found| format!("{} {}", found.finding.severity.id(), found.finding.check_id));
+    let counted =
+        report.findings.iter().map(|found| format!("{} {}", found.finding.severity.id(), found.finding.check_id));
     let hidden = report.suppressed.iter().map(|found| format!("suppressed {}", found.located.finding.check_id));
     let mut said: Vec<String> = counted.chain(hidden).collect();
     said.sort();

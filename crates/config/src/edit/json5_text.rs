@@ -19,7 +19,7 @@ pub(super) fn edited(text: &str, value: &Value, edit: &Edit) -> Result<String, E
         Edit::Remove { key } => {
             let mut text = text.to_owned();
             // A key that stands twice is taken away twice; an item of a list only once.
-            loop {
+            for _ in 0..MAX_ROUNDS {
                 let outline = outline(&text)?;
                 let Some(node) = outline.find(key.parts()) else { return Ok(text) };
                 let item = outline.nodes.get(node).is_some_and(|node| node.key.is_empty());
@@ -29,6 +29,7 @@ pub(super) fn edited(text: &str, value: &Value, edit: &Edit) -> Result<String, E
                     return Ok(text);
                 }
             }
+            Err(EditError::NotExact { key: key.clone() })
         }
         Edit::Drop { key, item } => {
             let items = key.parts().iter().try_fold(value, |value, part| match value {
@@ -37,7 +38,11 @@ pub(super) fn edited(text: &str, value: &Value, edit: &Edit) -> Result<String, E
             });
             let items = items.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             let mut text = text.to_owned();
-            for (at, _) in items.iter().enumerate().rev().filter(|(_, found)| *found == item) {
+            let gone = || items.iter().enumerate().rev().filter(|(_, found)| *found == item);
+            if gone().nth(MAX_ROUNDS).is_some() {
+                return Err(EditError::NotExact { key: key.clone() });
+            }
+            for (at, _) in gone() {
                 let outline = outline(&text)?;
                 let Some(node) = outline.find(key.child(at.to_string()).parts()) else { continue };
                 let document = Document { text: &text, style: Style::of(&text, &outline), outline };
@@ -47,6 +52,10 @@ pub(super) fn edited(text: &str, value: &Value, edit: &Edit) -> Result<String, E
         }
     }
 }
+
+/// How many keys or items one edit takes away, each by a scan of the whole text. Answers: a text of a
+/// hundred thousand equal items.
+pub(super) const MAX_ROUNDS: usize = 256;
 
 struct Document<'t> {
     text: &'t str,

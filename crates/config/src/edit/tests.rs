@@ -116,6 +116,11 @@ fn items_are_dropped_from_a_list() {
     assert_eq!(drop("{l: [\n  'a', // a\n  '*', // all\n  'b'\n]}"), "{l: [\n  'a', // a\n  'b'\n]}");
     assert_eq!(drop("{l: [\n  'a',\n  // above\n  '*'\n]}"), "{l: [\n  'a'\n  // above\n]}");
     assert_eq!(drop("{l: 'x'}"), "{l: 'x'}");
+    let many = format!("{{l: [{}]}}", "'*',".repeat(10_000));
+    let drop = Edit::Drop { key: KeyPath::dotted("l"), item: json!("*") };
+    assert!(edit(Format::Json5, &many, &[drop]).is_err(), "a bounded number of scans");
+    let twins = format!("{{{}}}", "a:1,".repeat(10_000));
+    assert!(edit(Format::Json5, &twins, &[remove("a")]).is_err());
 }
 
 #[test]
@@ -166,6 +171,11 @@ const YAML: &str = "# head\ngateway:\n  bind: lan # about bind\n  port: 18789\n 
 
 fn yaml(text: &str, change: Edit) -> Result<String, String> {
     edit(Format::Yaml, text, &[change]).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_edit_shows_its_key_and_not_its_value() {
+    assert_eq!(format!("{:?}", set("gateway.auth.token", json!("sk-live"))), "Set(gateway.auth.token)");
 }
 
 #[test]

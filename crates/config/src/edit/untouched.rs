@@ -4,17 +4,23 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::{Edit, outline};
+use super::{Edit, outline, yaml_outline};
 use crate::bounds::{Outline, ROOT};
 use crate::syntax::Format;
 
-/// Whether every key that the edit of a text of this value does not concern is written as before.
-pub(super) fn others(format: Format, value: &Value, before: &str, after: &str, edit: &Edit) -> bool {
-    // The reading of YAML gives no outline of a flow collection; its edits change whole lines only.
-    if format == Format::Yaml {
-        return true;
-    }
-    let (Ok(old), Ok(new)) = (outline(before), outline(after)) else { return false };
+/// Whether every key that an edit does not concern is written after it as before it. Each text comes
+/// with its value.
+pub(super) fn others(
+    format: Format,
+    (value, before): (&Value, &str),
+    (edited, after): (&Value, &str),
+    edit: &Edit,
+) -> bool {
+    let places = |text, value| match format {
+        Format::Json5 => outline(text).ok(),
+        Format::Yaml => yaml_outline(text, value),
+    };
+    let (Some(old), Some(new)) = (places(before, value), places(after, edited)) else { return false };
     let both = Both { before, old, after, new };
     both.same_below(value, (ROOT, ROOT), edit.key().parts()).unwrap_or(false)
 }

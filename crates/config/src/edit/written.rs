@@ -22,8 +22,11 @@ impl Style {
         let key_quote = first_key.map_or(Some('"'), |node| quoted(slice(&node.key)));
         let value = outline.nodes.iter().find_map(|node| quoted(slice(&node.value)));
         let indented = keys().filter(|node| node.parent == ROOT).find_map(|node| {
-            let line = text.get(..node.start())?.rsplit_once(['\n', '\r'])?.1;
-            (!line.is_empty() && line.trim_matches([' ', '\t']).is_empty()).then(|| line.to_owned())
+            // No further back than the blanks: a text of one line has all its keys on it.
+            let before = text.get(..node.start())?;
+            let above = before.trim_end_matches([' ', '\t']);
+            let indent = before.get(above.len()..)?;
+            (!indent.is_empty() && above.ends_with(['\n', '\r'])).then(|| indent.to_owned())
         });
         Self {
             newline: newline(text).to_owned(),

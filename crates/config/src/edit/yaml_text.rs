@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::json5_text::MAX_ROUNDS;
 use super::written::Style;
 use super::yaml_reading::{Block, Entry, Reading, plain};
 use super::{Edit, EditError};
@@ -126,6 +127,9 @@ impl Document<'_> {
                 _ => Value::Object(serde_json::Map::new()),
             };
             return self.collapse(holder, &empty);
+        }
+        if entries.iter().filter(|entry| gone(entry)).nth(MAX_ROUNDS).is_some() {
+            return Err(unsupported(holder, "a list with that many equal items"));
         }
         let mut text = self.reading.text.to_owned();
         for entry in entries.iter().rev().filter(|entry| gone(entry)) {

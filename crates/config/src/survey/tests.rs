@@ -221,6 +221,12 @@ fn an_edit_goes_to_the_one_file_that_decides() {
     assert_eq!(owner("tools.exec.ask"), Ok("t.json exec.ask".into()));
     assert_eq!(owner("agents.defaults.workspace"), Ok("a.json defaults.workspace".into()));
     assert!(owner("agents.list").expect_err("merged").contains("several files"));
+    let joined = Folder::new(&[
+        ("openclaw.json", "{tools: {$include: 't.json', deny: [{x: 1}]}}"),
+        ("t.json", "{deny: [{x: 1}, {x: 2}]}"),
+    ]);
+    let joined = joined.survey().owner(&key("tools.deny.2.x"));
+    assert!(matches!(joined, Err(Unowned::Merged { .. })), "the item is the first of its file: {joined:?}");
     assert!(owner("session.scope").expect_err("overridden").contains("overrides"));
     assert!(owner("gateway.port.x").expect_err("a scalar").contains("not an object"));
     let root = Folder::new(&[("openclaw.json", "{$include: 'r.json'}"), ("r.json", "{gateway: {}}")]).survey();

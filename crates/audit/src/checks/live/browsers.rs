@@ -45,7 +45,8 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         "its openclaw.browserConfigEpoch is not 2026-05-12-cdp-relay-auth, so its control port may be without a secret.",
     );
     let open = |one: &Container| -> Option<String> {
-        let ports: Vec<String> = one.published.iter().filter(|port| !is_loopback(&port.address)).map(|port| port.port.clone()).collect();
+        let ports: Vec<String> =
+            one.published.iter().filter(|port| !is_loopback(&port.address)).map(|port| port.port.clone()).collect();
         (!ports.is_empty()).then(|| format!("{} ({})", one.name, ports.join(", ")))
     };
     report(
@@ -57,9 +58,13 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     );
     if let Some(engine) = &live.silent_engine {
         out.push(
-            Finding::new("sandbox.browser_container.docker_probe_timeout", Severity::Warn, "The container engine did not answer in time")
-                .detail(format!("{engine} was asked for the sandboxes and gave no answer: they were not looked at."))
-                .remedy("See that the engine works, and run the audit with --deep again."),
+            Finding::new(
+                "sandbox.browser_container.docker_probe_timeout",
+                Severity::Warn,
+                "The container engine did not answer in time",
+            )
+            .detail(format!("{engine} was asked for the sandboxes and gave no answer: they were not looked at."))
+            .remedy("See that the engine works, and run the audit with --deep again."),
         );
     }
 }

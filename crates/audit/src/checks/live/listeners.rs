@@ -36,7 +36,11 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
         let why = live.gateway.error.as_deref().unwrap_or_default();
         out.push(taken(
             Severity::Warn,
-            format!("{}{} answers, but not as a gateway does ({why}). Clients of the gateway hand their secret to it.", place(listener), named(listener)),
+            format!(
+                "{}{} answers, but not as a gateway does ({why}). Clients of the gateway hand their secret to it.",
+                place(listener),
+                named(listener)
+            ),
         ));
     }
     if live.gateway.remote || live.gateway.stranger || !others.is_empty() {
@@ -57,7 +61,11 @@ fn wider(model: &Model<'_>, listeners: &[Listener], open: bool, port: u16, out: 
     let lines: Vec<String> = wide
         .iter()
         .map(|listener| {
-            let what = if listener.port == port { "the gateway" } else { without_secret(listener.port).unwrap_or("another port of the gateway's process") };
+            let what = if listener.port == port {
+                "the gateway"
+            } else {
+                without_secret(listener.port).unwrap_or("another port of the gateway's process")
+            };
             format!("- {}{}: {what}", place(listener), named(listener))
         })
         .collect();
@@ -67,7 +75,10 @@ fn wider(model: &Model<'_>, listeners: &[Listener], open: bool, port: u16, out: 
             if critical { Severity::Critical } else { Severity::Warn },
             "The running gateway listens wider than its config says",
         )
-        .detail(format!("gateway.bind is {bind:?}, and these sockets can be reached from elsewhere:\n{}", lines.join("\n")))
+        .detail(format!(
+            "gateway.bind is {bind:?}, and these sockets can be reached from elsewhere:\n{}",
+            lines.join("\n")
+        ))
         .remedy("Restart the gateway without a --bind on its command line; bind the other ports to 127.0.0.1.")
         .key("gateway.bind"),
     );

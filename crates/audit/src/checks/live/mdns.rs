@@ -10,7 +10,8 @@ pub(super) const CHECK: Check = Check { ids: &["live.mdns_leaks"], run };
 fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let Some(live) = &model.snapshot.live else { return };
     // One with another port is another gateway's.
-    let ours = live.announcements.iter().filter(|announced| announced.port.is_none_or(|port| port == live.gateway.port));
+    let ours =
+        live.announcements.iter().filter(|announced| announced.port.is_none_or(|port| port == live.gateway.port));
     for announced in ours {
         out.extend(finding(model, announced));
     }
@@ -37,7 +38,11 @@ fn finding(model: &Model<'_>, announced: &Announcement) -> Option<Finding> {
         " although nobody there can reach the gateway"
     };
     let finding = Finding::new("live.mdns_leaks", severity, "This machine was heard announcing its gateway")
-        .detail(format!("{:?} tells everyone on the local network {told}{what}. Keys heard: {}.", announced.instance, announced.keys.join(", ")))
+        .detail(format!(
+            "{:?} tells everyone on the local network {told}{what}. Keys heard: {}.",
+            announced.instance,
+            announced.keys.join(", ")
+        ))
         .remedy("Set discovery.mdns.mode to \"off\" and restart the gateway.")
         .key(KEY);
     Some(match off {

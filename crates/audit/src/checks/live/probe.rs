@@ -29,7 +29,9 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
                 "The gateway's secret is a reference that the audit does not follow",
             )
             .detail(format!("{key} names a secret that is kept elsewhere. The gateway was met without it."))
-            .remedy("Set OPENCLAW_GATEWAY_TOKEN or OPENCLAW_GATEWAY_PASSWORD in this shell, or use --token or --password.")
+            .remedy(
+                "Set OPENCLAW_GATEWAY_TOKEN or OPENCLAW_GATEWAY_PASSWORD in this shell, or use --token or --password.",
+            )
             .key(key),
         );
     }

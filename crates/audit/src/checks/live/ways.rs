@@ -21,21 +21,34 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let Some(live) = &model.snapshot.live else { return };
     let gateway = &live.gateway;
     let open = gateway.admitted(&Way::Anonymous);
-    let who = if model.gateway.remote_exposed { "Everyone who reaches its port" } else { "Every program and user of this machine" };
+    let who = if model.gateway.remote_exposed {
+        "Everyone who reaches its port"
+    } else {
+        "Every program and user of this machine"
+    };
     if open {
         out.push(
             Finding::new("probe.no_auth_needed", Severity::Critical, "The running gateway lets in whoever connects")
                 .detail(format!("{} answered a connection without any secret. {who} is its operator.", gateway.url))
-                .remedy("Set gateway.auth.mode to \"token\" and gateway.auth.token to a long random value, and restart it.")
+                .remedy(
+                    "Set gateway.auth.mode to \"token\" and gateway.auth.token to a long random value, and restart it.",
+                )
                 .key("gateway.auth.mode"),
         );
     }
     if gateway.admitted(&Way::WrongSecret) {
         out.push(
-            Finding::new("probe.wrong_token_accepted", Severity::Critical, "The running gateway takes any secret for the right one")
-                .detail(format!("{} let in a random secret that was made up for this test. {who} is its operator.", gateway.url))
-                .remedy("Stop it. Find out what is running there, and replace it.")
-                .key("gateway.auth.token"),
+            Finding::new(
+                "probe.wrong_token_accepted",
+                Severity::Critical,
+                "The running gateway takes any secret for the right one",
+            )
+            .detail(format!(
+                "{} let in a random secret that was made up for this test. {who} is its operator.",
+                gateway.url
+            ))
+            .remedy("Stop it. Find out what is running there, and replace it.")
+            .key("gateway.auth.token"),
         );
     }
     forged(gateway, out);
@@ -48,7 +61,11 @@ fn forged(gateway: &GatewayFacts, out: &mut Vec<Finding>) {
     if gateway.admitted(&Way::ForgedAnonymous) {
         got.push("a connection without a secret was let in");
     }
-    if gateway.attempts.iter().any(|attempt| matches!(attempt, Attempt { way: Way::ForgedHttp(_), outcome: Outcome::Admitted(_) })) {
+    if gateway
+        .attempts
+        .iter()
+        .any(|attempt| matches!(attempt, Attempt { way: Way::ForgedHttp(_), outcome: Outcome::Admitted(_) }))
+    {
         got.push("a request without a secret was let in");
     }
     if let (Some(Outcome::Admitted(honest)), Some(Outcome::Admitted(forged))) =
@@ -129,10 +146,17 @@ fn over_http(gateway: &GatewayFacts, who: &str, out: &mut Vec<Finding>) {
         return;
     }
     out.push(
-        Finding::new("probe.http_without_auth", Severity::Critical, "The running gateway serves its HTTP interfaces without a secret")
-            .detail(format!("{} took requests without a secret. {who} can use the tools and the models behind them.", paths.join(", ")))
-            .remedy("Set gateway.auth.mode to \"token\" and a long random gateway.auth.token, and restart it.")
-            .key("gateway.auth.mode"),
+        Finding::new(
+            "probe.http_without_auth",
+            Severity::Critical,
+            "The running gateway serves its HTTP interfaces without a secret",
+        )
+        .detail(format!(
+            "{} took requests without a secret. {who} can use the tools and the models behind them.",
+            paths.join(", ")
+        ))
+        .remedy("Set gateway.auth.mode to \"token\" and a long random gateway.auth.token, and restart it.")
+        .key("gateway.auth.mode"),
     );
 }
 

@@ -1,6 +1,8 @@
 //! Secrets in files that are not their place. A database and a closed `.env` file of the state directory are: there a
 //! secret is said only when others can read the file.
 
+use stockade_core::text::single_line;
+
 use crate::checks::Check;
 use crate::finding::{Finding, Place, Severity};
 use crate::model::Model;
@@ -137,7 +139,7 @@ fn finding(place: &Misplaced, leaks: &[&Leak]) -> Finding {
 fn line(leak: &Leak) -> String {
     let at = leak.line.map_or(String::new(), |line| format!(":{line}"));
     let times = if leak.count > 1 { format!(", {} times", leak.count) } else { String::new() };
-    format!("{}{at}: {} {}{times}", leak.path, leak.what, leak.masked)
+    format!("{}{at}: {} {}{times}", single_line(&leak.path), leak.what, leak.masked)
 }
 
 /// How many are named; the rest is counted.

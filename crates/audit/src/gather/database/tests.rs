@@ -88,18 +88,18 @@ fn only_trouble(path: &Path) -> String {
 fn committed_rows_of_a_live_writer_are_seen_and_nothing_is_touched() {
     let place = Place::new();
     let writer = place.writer("WAL");
-    writer.execute_batch("BEGIN; INSERT INTO t VALUES('two'); COMMIT;").expect("committed");
-    writer.execute_batch("PRAGMA cache_size=1; BEGIN IMMEDIATE; INSERT INTO t VALUES('never');").expect("begun");
-    let filler = "x".repeat(3000);
-    for _ in 0..200 {
-        writer.execute("INSERT INTO t VALUES(?1)", [&filler]).expect("spilled to the log");
+    for number in 0..300 {
+        writer.execute("INSERT INTO t VALUES(?1)", [format!("{number} {}", "x".repeat(900))]).expect("filled");
     }
+    let committed = rows(&place.path());
+    assert_eq!(committed.len(), 301);
+    writer.execute_batch("BEGIN IMMEDIATE; UPDATE t SET a = 'undone' || a;").expect("begun");
     let before = place.files();
     assert_eq!(before.len(), 3, "database, log and index");
-    assert_eq!(rows(&place.path()), ["one", "two"]);
+    assert!(rows(&place.path()) == committed);
     assert!(place.is_as(&before));
-    writer.execute_batch("COMMIT; DELETE FROM t WHERE length(a) > 100;").expect("the writer was not disturbed");
-    assert_eq!(rows(&place.path()), ["one", "two", "never"]);
+    writer.execute_batch("COMMIT; DELETE FROM t WHERE rowid > 1;").expect("the writer was not disturbed");
+    assert_eq!(rows(&place.path()), ["undoneone"]);
 }
 
 #[test]
@@ -163,6 +163,29 @@ fn frames_count_only_when_their_checksums_and_salts_do() {
         assert_eq!(read_with(&log[..end])[0], "one", "cut off at {end}");
     }
     assert_eq!(read_with(&[]), ["one"]);
+}
+
+#[test]
+fn a_transaction_that_stands_in_the_log_without_its_end_does_not_count() {
+    let place = Place::new();
+    let writer = place.writer("WAL");
+    for number in 0..100 {
+        writer.execute("INSERT INTO t VALUES(?1)", [format!("{number} {}", "x".repeat(900))]).expect("filled");
+    }
+    let committed = rows(&place.path());
+    let before = std::fs::metadata(beside_wal(&place)).expect("stat").len();
+    writer.execute_batch("UPDATE t SET a = 'undone' || a").expect("written");
+    let (main, log) = (std::fs::read(place.path()).expect("read"), std::fs::read(beside_wal(&place)).expect("read"));
+    let before = usize::try_from(before).expect("small");
+    assert!(log.len() > before + 20 * (24 + 4096), "one transaction of many frames");
+    let copy = Place::new();
+    copy.write("openclaw.sqlite", &main);
+    for frames in [1, 10, 20] {
+        copy.write("openclaw.sqlite-wal", &log[..before + frames * (24 + 4096)]);
+        assert!(rows(&copy.path()) == committed, "{frames}");
+    }
+    copy.write("openclaw.sqlite-wal", &log);
+    assert!(rows(&copy.path()) != committed);
 }
 
 fn beside_wal(place: &Place) -> PathBuf {
@@ -233,6 +256,33 @@ fn a_view_a_virtual_table_or_a_computed_column_gets_nobody_anywhere() {
     assert_eq!(reader.facts().user_version, Some(18));
     assert!(!reader.facts().tables.contains(&"exec_approvals_config".to_owned()));
     assert!(reader.connection.execute_batch("DELETE FROM t").is_err(), "nothing can be written");
+}
+
+#[test]
+fn an_entry_that_lies_about_what_it_is_is_no_table() {
+    let loop_forever = "WITH RECURSIVE n(raw_json) AS (SELECT 1 UNION ALL SELECT raw_json+1 FROM n) SELECT * FROM n";
+    for (name, sql) in [
+        ("exec_approvals_config", format!("CREATE VIEW exec_approvals_config AS {loop_forever}")),
+        ("words", "CREATE VIRTUAL TABLE words USING fts5(raw_json)".to_owned()),
+    ] {
+        let place = Place::new();
+        let writer = place.writer("DELETE");
+        writer.execute_batch("PRAGMA writable_schema=ON").expect("set");
+        let plant = "INSERT INTO sqlite_schema VALUES('table', ?1, ?1, 2, ?2)";
+        writer.execute(plant, [name, &sql]).expect("planted");
+        drop(writer);
+        let (reader, troubles) = Reader::open(&place.path());
+        // A lie that SQLite notices makes the whole database a damaged one.
+        let Some(reader) = reader else {
+            assert!(troubles.iter().any(|trouble| trouble.what.contains("damaged")), "{troubles:?}");
+            continue;
+        };
+        assert_eq!(reader.facts().tables, ["t"], "{sql}");
+        assert_eq!(reader.rows(name, &["raw_json"]), Ok(Vec::new()), "{sql}");
+    }
+    let place = Place::new();
+    place.writer("DELETE").execute_batch("CREATE VIRTUAL TABLE words USING fts5(x)").expect("made");
+    assert!(!Reader::open(&place.path()).0.expect("opened").facts().tables.contains(&"words".to_owned()));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Which policies let in whom nobody chose: OpenClaw's three ways of counting, which differ in how deep they look.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use stockade_config::KeyPath;
 
 use super::{Channels, GROUPS};
+use crate::snapshot::config::texts;
 
 /// One sign that several people use an install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +17,53 @@ pub struct Signal {
     pub what: String,
 }
 
+/// A way in for people whom nobody chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// The channel.
+    pub channel: String,
+    /// What lets them in.
+    pub key: KeyPath,
+    /// Whether it is for direct messages; else for groups.
+    pub direct: bool,
+}
+
+/// The keys of a channel or an account, and of the channel that an account inherits from.
+type Scope<'s> = (KeyPath, &'s Map<String, Value>, Option<&'s Map<String, Value>>);
+
 impl Channels<'_> {
+    /// Every way in for strangers: open policies, and lists with `*`, of accounts that are on.
+    #[must_use]
+    pub fn doors(&self) -> Vec<Door> {
+        let mut doors: Vec<Door> = Vec::new();
+        let (mut seen, mut shared_groups) = (BTreeSet::new(), BTreeSet::new());
+        for account in self.live() {
+            let mut open = |key: KeyPath, direct: bool| {
+                if seen.insert(key.clone()) {
+                    doors.push(Door { channel: account.channel.to_owned(), key, direct });
+                }
+            };
+            if account.kind.direct && account.open_to_strangers() {
+                let policy = account.dm_policy() == "open";
+                open(if policy { account.dm_policy_key() } else { account.allow_from_key() }, true);
+            }
+            match account.group_policy() {
+                "open" => open(account.group_policy_key(), false),
+                "allowlist" if texts(account.get("groupAllowFrom")).iter().any(|entry| entry.trim() == "*") => {
+                    open(account.key("groupAllowFrom"), false);
+                }
+                _ => {}
+            }
+            if account.shared_groups().is_some_and(|shared| !shared_groups.insert(shared)) {
+                continue;
+            }
+            let mut nested = Vec::new();
+            account.groups().for_each(|(key, group)| walk(group, key, &["groupPolicy"], &mut nested));
+            nested.into_iter().for_each(|key| open(key, false));
+        }
+        doors
+    }
+
     /// Every open policy, of groups and of direct messages, however deep it stands.
     #[must_use]
     pub fn open_surfaces(&self) -> Vec<KeyPath> {
@@ -45,9 +94,10 @@ impl Channels<'_> {
     #[must_use]
     pub fn multi_user(&self) -> Vec<Signal> {
         let mut found: Vec<Signal> = Vec::new();
+        let mut seen = BTreeSet::new();
         for (key, own, root) in self.scopes() {
             for signal in signals(&key, own, root) {
-                if !found.contains(&signal) {
+                if seen.insert((signal.key.clone(), signal.what.clone())) {
                     found.push(signal);
                 }
             }
@@ -56,7 +106,7 @@ impl Channels<'_> {
     }
 
     /// Every channel, `defaults` among them, and every account, each with the channel that it inherits from.
-    fn scopes(&self) -> Vec<(KeyPath, &Map<String, Value>, Option<&Map<String, Value>>)> {
+    fn scopes(&self) -> Vec<Scope<'_>> {
         let mut scopes = Vec::new();
         for (name, section) in self.value.into_iter().flatten() {
             let Some(root) = section.as_object() else { continue };
@@ -152,15 +202,17 @@ mod tests {
             "telegram": {"dm": {"policy": "open"}, "accounts": {"a": {"groups": {"-100": {"topics": {"5": {"groupPolicy": "open"}}}}}}},
         }}));
         let channels = Channels::of(&found);
-        assert_eq!(paths(&channels.open_surfaces()), [
-            "channels.defaults.groupPolicy", "channels.telegram.accounts.a.groups.-100.topics.5.groupPolicy",
-        ]);
+        assert_eq!(
+            paths(&channels.open_surfaces()),
+            ["channels.defaults.groupPolicy", "channels.telegram.accounts.a.groups.-100.topics.5.groupPolicy",]
+        );
         assert_eq!(paths(&channels.open_inbound()), ["channels.defaults.groupPolicy", "channels.telegram.dm.policy"]);
     }
 
     #[test]
     fn another_spelling_of_open_is_not_open() {
-        let found = snapshot(json!({"channels": {"telegram": {"groupPolicy": "OPEN", "dmPolicy": " open", "x": ["open"]}}}));
+        let found =
+            snapshot(json!({"channels": {"telegram": {"groupPolicy": "OPEN", "dmPolicy": " open", "x": ["open"]}}}));
         let channels = Channels::of(&found);
         assert!(channels.open_surfaces().is_empty() && channels.open_inbound().is_empty());
         assert!(channels.multi_user().is_empty());
@@ -172,7 +224,9 @@ mod tests {
             "groupPolicy": "open", "dmPolicy": "open", "allowFrom": [" * "], "accounts": {"biz": {"groupPolicy": "open"}},
         }}}));
         let said: Vec<_> = Channels::of(&found).multi_user().iter().map(|signal| signal.key.to_string()).collect();
-        let scope = |scope: &str| ["groupPolicy", "dmPolicy", "allowFrom"].map(|field| format!("channels.whatsapp.{scope}{field}"));
+        let scope = |scope: &str| {
+            ["groupPolicy", "dmPolicy", "allowFrom"].map(|field| format!("channels.whatsapp.{scope}{field}"))
+        };
         assert_eq!(said, [scope(""), scope("accounts.biz.")].concat());
     }
 }

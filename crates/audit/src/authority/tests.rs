@@ -1,0 +1,148 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Authority, text};
+use crate::model::Model;
+use crate::testing::snapshot;
+
+fn of(config: Value) -> (Vec<String>, Option<Vec<String>>) {
+    let snapshot = snapshot(config);
+    let authority = Authority::of(&Model::of(&snapshot));
+    let ends = authority.witnesses.iter().map(|witness| witness.nodes.join(" > ")).collect();
+    let cut = authority.cut.map(|cut| cut.edits.iter().map(|edit| authority.edits[*edit].to_string()).collect());
+    (ends, cut)
+}
+
+/// What is left when the edits of the cut are made in the config itself, and everything is derived anew.
+fn left_after_the_cut(config: &Value) -> Vec<String> {
+    let snapshot = snapshot(config.clone());
+    let authority = Authority::of(&Model::of(&snapshot));
+    let Some(cut) = authority.cut else { return Vec::new() };
+    let mut edited = config.clone();
+    for edit in cut.edits {
+        authority.edits[edit].apply(&mut edited, &json!("k3jd92lsm0qpz7xv1bak3jd92lsm0"));
+    }
+    of(edited).0
+}
+
+#[test]
+fn a_stranger_in_an_open_group_reaches_the_host_and_closing_what_it_uses_is_the_cut() {
+    let config = json!({
+        "channels": {"telegram": {"enabled": true, "botToken": "1:a", "groupPolicy": "open"}},
+        "tools": {"deny": ["group:web", "browser", "group:fs", "gateway", "plugins", "cron", "nodes", "computer", "openclaw", "mobile_ui"]},
+    });
+    let (ends, cut) = of(config.clone());
+    assert_eq!(
+        ends,
+        ["anybody who finds the bot > Telegram: groups > agent main > exec of main > commands on the host, unasked"]
+    );
+    assert_eq!(cut.expect("can be cut"), ["set channels.telegram.groupPolicy to \"allowlist\""]);
+    assert!(left_after_the_cut(&config).is_empty());
+}
+
+#[test]
+fn the_seed_guide_leaves_no_way() {
+    let config = json!({
+        "agents": {"defaults": {"sandbox": {"mode": "all", "scope": "session", "workspaceAccess": "ro"}}},
+        "tools": {"deny": ["group:runtime", "gateway", "cron"], "exec": {"security": "allowlist", "ask": "always"}},
+        "channels": {"telegram": {"botToken": "1:a", "dmPolicy": "pairing", "groupPolicy": "allowlist"}},
+        "gateway": {"auth": {"token": "k3jd92lsm0qpz7xv1bak3jd92lsm0"}},
+    });
+    let (ends, _) = of(config);
+    assert!(ends.is_empty(), "{ends:#?}");
+}
+
+#[test]
+fn a_socket_in_the_sandbox_is_the_host() {
+    let config = json!({
+        "agents": {"defaults": {"sandbox": {"mode": "all", "docker": {"binds": ["/var/run/docker.sock:/s"]}}}},
+        "tools": {"allow": ["exec", "web_fetch"], "sandbox": {"tools": {"allow": ["exec", "web_fetch"]}}},
+    });
+    let (ends, cut) = of(config.clone());
+    assert_eq!(ends.len(), 1, "{ends:#?}");
+    assert!(
+        ends[0].starts_with("whoever wrote what is read > web pages > agent main > exec in the sandbox"),
+        "{ends:?}"
+    );
+    let cut = cut.expect("can be cut");
+    assert_eq!(cut, ["take \"/var/run/docker.sock:/s\" out of agents.defaults.sandbox.docker.binds"]);
+    assert!(left_after_the_cut(&config).is_empty());
+}
+
+#[test]
+fn hostile_names_do_not_become_lines_or_markup() {
+    let snapshot = snapshot(json!({
+        "channels": {"tele\n\u{1b}[2Jgram<b>": {"groupPolicy": "open"}},
+        "agents": {"entries": {"main": {}}},
+    }));
+    let authority = Authority::of(&Model::of(&snapshot));
+    let shown = text(&authority);
+    assert!(!shown.contains('\u{1b}') && !shown.contains("gram<b>\n"), "{shown}");
+    let svg = super::svg(&authority);
+    assert!(!svg.contains("<b>") && !svg.contains('\u{1b}'), "{svg}");
+}
+
+#[test]
+fn nothing_to_reach_is_said() {
+    let snapshot = snapshot(json!({"tools": {"allow": ["session_status"]}}));
+    let authority = Authority::of(&Model::of(&snapshot));
+    assert!(authority.witnesses.is_empty());
+    assert_eq!(authority.cut.map(|cut| cut.edits), Some(BTreeSet::new()));
+}
+
+fn configs() -> impl Strategy<Value = Value> {
+    let policy = prop_oneof![Just(json!("open")), Just(json!("allowlist")), Just(Value::Null)];
+    let channel = (policy.clone(), policy, any::<bool>()).prop_map(|(dm, group, star)| {
+        json!({"botToken": "1:a", "dmPolicy": dm, "groupPolicy": group, "allowFrom": if star { json!(["*"]) } else { json!([]) }})
+    });
+    let deny = proptest::collection::vec(
+        prop_oneof![
+            Just("exec"),
+            Just("group:runtime"),
+            Just("web_fetch"),
+            Just("group:fs"),
+            Just("gateway"),
+            Just("cron")
+        ],
+        0..4,
+    );
+    let mode = prop_oneof![Just("off"), Just("non-main"), Just("all")];
+    let exec = prop_oneof![
+        Just(json!({})),
+        Just(json!({"mode": "ask"})),
+        Just(json!({"security": "full", "ask": "off"})),
+        Just(json!({"host": "gateway"}))
+    ];
+    let bind = prop_oneof![Just(json!([])), Just(json!(["/run/docker.sock:/s"])), Just(json!(["/home/op/.ssh:/k:ro"]))];
+    (
+        proptest::collection::btree_map("telegram|discord", channel, 0..3),
+        deny,
+        mode,
+        exec,
+        bind,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(channels, deny, mode, exec, binds, elevated, workspace_only)| {
+            json!({
+                "channels": channels,
+                "tools": {"deny": deny, "exec": exec, "fs": {"workspaceOnly": workspace_only},
+                    "elevated": {"allowFrom": if elevated { json!({"telegram": ["*"]}) } else { json!({}) }}},
+                "agents": {"defaults": {"sandbox": {"mode": mode, "docker": {"binds": binds}}},
+                    "entries": {"main": {"default": true}, "second": {"tools": {"deny": ["write"]}}}},
+                "gateway": {"bind": "lan"},
+            })
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_cut_cuts_when_it_is_made_in_the_config_itself(config in configs()) {
+        let left = left_after_the_cut(&config);
+        prop_assert!(left.is_empty(), "{left:#?}");
+    }
+}
