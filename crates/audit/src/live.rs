@@ -13,6 +13,8 @@ mod line;
 mod mdns;
 mod message;
 mod sockets;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::Path;

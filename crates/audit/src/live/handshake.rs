@@ -3,7 +3,7 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stockade_core::{Secret, text};
@@ -122,6 +122,8 @@ fn converse(socket: &mut Socket, shown: &Shown<'_>) -> Result<Heard, Heard> {
     let word = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).map(shorten);
     let code = word("/error/details/code").or_else(|| word("/error/code")).unwrap_or_else(|| "refused".to_owned());
     let message = word("/error/message").unwrap_or_default();
+    // It says why once more when it closes; one that leaves the connection open is not waited for.
+    socket.get_mut().hasten(CLOSING);
     let close = match next(socket) {
         Err(Heard::Refused { close, .. }) => close,
         _ => None,
@@ -161,6 +163,7 @@ fn shorten(said: &str) -> String {
 
 const PROTOCOL: u32 = 4;
 const ID: &str = "1";
+const CLOSING: Duration = Duration::from_millis(200);
 const MAX_FRAMES: u32 = 64;
 const MAX_SCOPES: usize = 64;
 const MAX_MESSAGE: usize = 4 << 20;

@@ -45,6 +45,13 @@ impl Line<UnixStream> {
     }
 }
 
+impl<S> Line<S> {
+    /// Ends it this soon, or sooner.
+    pub fn hasten(&mut self, wait: Duration) {
+        self.until = self.until.min(Instant::now() + wait);
+    }
+}
+
 impl<S: Timed> Read for Line<S> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize> {
         if self.left == 0 {
