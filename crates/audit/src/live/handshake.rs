@@ -142,7 +142,7 @@ fn connect(shown: &Shown<'_>) -> Value {
     json!({ "type": "req", "id": ID, "method": "connect", "params": {
         "minProtocol": PROTOCOL, "maxProtocol": PROTOCOL, "caps": [], "role": "operator",
         "scopes": ["operator.read"], "auth": auth,
-        "client": { "id": "cli", "mode": "cli", "version": env!("CARGO_PKG_VERSION"), "platform": "linux" },
+        "client": { "id": "gateway-client", "mode": "backend", "version": env!("CARGO_PKG_VERSION"), "platform": "linux" },
     }})
 }
 
