@@ -159,6 +159,7 @@ fn probe(
         authority,
         token: target.token.as_ref().filter(|_| ours),
         password: target.password.as_ref().filter(|_| ours),
+        hidden: [target.token.as_ref(), target.password.as_ref()],
         user_header: config.text("gateway.auth.trustedProxy.userHeader").filter(|_| trusted).map(str::to_owned),
         guessing_is_free: !config.is_false("gateway.auth.rateLimit.exemptLoopback"),
         timeout: target.timeout,

@@ -48,7 +48,7 @@ struct OpenClaw {
 
 impl OpenClaw {
     /// A gateway with this authentication; `None`, said aloud, where OpenClaw is not installed.
-    fn start(auth: Value) -> Option<Self> {
+    fn start(auth: Value, mdns: &str) -> Option<Self> {
         let installed = std::env::var_os("STOCKADE_TEST_NPM").map(PathBuf::from);
         let installed =
             installed.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/interop/npm"));
@@ -68,12 +68,14 @@ impl OpenClaw {
         let endpoints = json!({"chatCompletions": {"enabled": true}, "responses": {"enabled": true}});
         let gateway =
             json!({"mode": "local", "port": port, "bind": "loopback", "auth": auth, "http": {"endpoints": endpoints}});
-        let config = json!({"gateway": gateway, "discovery": {"mdns": {"mode": "off"}}});
+        let config = json!({"gateway": gateway, "discovery": {"mdns": {"mode": mdns}},
+            "plugins": {"entries": {"bonjour": {"enabled": mdns != "off"}}}});
         std::fs::write(state.join("openclaw.json"), config.to_string()).expect("written");
         std::fs::set_permissions(state.join("openclaw.json"), PermissionsExt::from_mode(0o600)).expect("ours");
         let mut command = Command::new(&node);
         command.arg(&entry).args(["gateway", "run", "--port", &port.to_string(), "--allow-unconfigured"]);
         command.env("OPENCLAW_STATE_DIR", &state).env("HOME", home.path());
+        command.env("OPENCLAW_DISABLE_BONJOUR", if mdns == "off" { "1" } else { "0" });
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
         let mut gateway = Self { child, home };
         let begin = Instant::now();
@@ -103,7 +105,7 @@ impl Drop for OpenClaw {
 
 #[test]
 fn openclaws_gateway_with_a_token_is_found_sound() {
-    let Some(gateway) = OpenClaw::start(json!({"mode": "token", "token": TOKEN})) else { return };
+    let Some(gateway) = OpenClaw::start(json!({"mode": "token", "token": TOKEN}), "off") else { return };
     let (said, probe, _) = deep(gateway.home.path(), &[]);
     assert!(probe.ok && probe.attempted && probe.error.is_none(), "{probe:?}");
     assert_eq!(said, Vec::<String>::new());
@@ -114,11 +116,29 @@ fn openclaws_gateway_with_a_token_is_found_sound() {
 
 #[test]
 fn openclaws_gateway_without_authentication_is_found_open() {
-    let Some(gateway) = OpenClaw::start(json!({"mode": "none"})) else { return };
+    let Some(gateway) = OpenClaw::start(json!({"mode": "none"}), "off") else { return };
     let (said, probe, _) = deep(gateway.home.path(), &[]);
     assert!(probe.ok, "{probe:?}");
     // Even then it keeps web pages out.
     assert_eq!(said, ["critical probe.http_without_auth", "critical probe.no_auth_needed"]);
+}
+
+#[test]
+fn openclaws_announcement_is_heard() {
+    let Some(gateway) = OpenClaw::start(json!({"mode": "token", "token": TOKEN}), "full") else { return };
+    let begin = Instant::now();
+    // It asks the network for a while whether its name is free.
+    loop {
+        let (said, _, report) = deep(gateway.home.path(), &[]);
+        if said == ["warn live.mdns_leaks"] {
+            let found = report.findings.iter().find(|located| located.finding.check_id == "live.mdns_leaks");
+            let detail = &found.expect("said").finding.detail;
+            assert!(detail.contains("cliPath") && detail.contains("sshPort"), "{detail}");
+            return;
+        }
+        assert!(said.is_empty(), "{said:?}");
+        assert!(begin.elapsed() < Duration::from_secs(60), "no announcement was heard");
+    }
 }
 
 /// The engine's containers, made by hand as OpenClaw labels them.

@@ -27,6 +27,11 @@ pub(super) struct Engines {
 /// Asks every engine that is there. `host` is `DOCKER_HOST`; where it names a socket, that is Docker's.
 pub(super) fn containers(host: Option<&str>, uid: u32, timeout: Duration) -> Engines {
     let mut found = Engines::default();
+    if let Some(host) = host.filter(|host| !host.trim().is_empty() && !host.starts_with("unix:///")) {
+        let what = "names a container engine that is no socket of this machine; its sandboxes were not looked at";
+        let shown = host.split("://").next().unwrap_or_default();
+        found.troubles.push(Trouble { path: format!("DOCKER_HOST ({shown})"), what: what.to_owned() });
+    }
     for socket in sockets(host, uid) {
         match of(&socket, Instant::now() + timeout) {
             Ok(containers) => found.containers.extend(containers),

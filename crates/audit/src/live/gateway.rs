@@ -24,6 +24,8 @@ pub(super) struct Door<'t> {
     pub token: Option<&'t Secret>,
     /// The password, likewise.
     pub password: Option<&'t Secret>,
+    /// Both, shown or not.
+    pub hidden: [Option<&'t Secret>; 2],
     /// The header that a trusted proxy writes the user into.
     pub user_header: Option<String>,
     /// Whether a wrong guess costs nothing: loopback is exempt from the limits.
@@ -86,7 +88,7 @@ pub(super) fn try_ways(door: &Door<'_>, facts: &mut GatewayFacts) -> bool {
     for (index, (path, body)) in PATHS.iter().enumerate() {
         let path = (*path).to_owned();
         let host = ("host", door.authority.clone());
-        door.request(facts, Way::Http(path.clone()), &path, body, &[host.clone()], until);
+        door.request(facts, Way::Http(path.clone()), &path, body, std::slice::from_ref(&host), until);
         if facts.admitted(&Way::Http(path.clone())) {
             let origin = [host, ("origin", format!("https://{FOREIGN}"))];
             door.request(facts, Way::ForeignOriginHttp(path.clone()), &path, body, &origin, until);
@@ -105,7 +107,7 @@ impl<'t> Door<'t> {
     }
 
     fn honest(&self) -> Shown<'t> {
-        Shown { token: self.token, password: self.password, headers: Vec::new() }
+        Shown { token: self.token, password: self.password, hidden: self.hidden, headers: Vec::new() }
     }
 
     /// What a proxy on this machine would add for a caller on this machine.
@@ -126,6 +128,7 @@ impl<'t> Door<'t> {
         if let (true, Some(name)) = (way == Way::ForgedAnonymous, &self.user_header) {
             shown.headers.push((name, "probe@invalid".to_owned()));
         }
+        shown.hidden = self.hidden;
         let outcome = outcome(knock(self.address, &self.authority, &shown, until));
         facts.attempts.push(Attempt { way, outcome });
     }

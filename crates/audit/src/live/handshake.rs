@@ -22,8 +22,22 @@ pub(super) struct Shown<'s> {
     pub token: Option<&'s Secret>,
     /// `auth.password`.
     pub password: Option<&'s Secret>,
+    /// What must not come back into the report, though the far side may know it from before.
+    pub hidden: [Option<&'s Secret>; 2],
     /// Headers of the upgrade beside those that every client sends, or instead of them.
     pub headers: Vec<(&'s str, String)>,
+}
+
+impl Shown<'_> {
+    /// What the far side said, for a report: without the secret, on one line, and without what a
+    /// terminal obeys.
+    fn without(&self, said: &str) -> String {
+        let mut said = said.to_owned();
+        for secret in self.hidden.into_iter().flatten().filter(|secret| !secret.expose().is_empty()) {
+            said = said.replace(secret.expose(), "…");
+        }
+        text::clip(&text::single_line(&said), 200)
+    }
 }
 
 /// How the gateway answered.
@@ -92,7 +106,7 @@ fn converse(socket: &mut Socket, shown: &Shown<'_>) -> Result<Heard, Heard> {
                         .map_err(|_| Heard::Stranger("its frames are not JSON".to_owned()));
                 }
                 Message::Close(frame) => {
-                    let close = frame.map(|frame| (frame.code.into(), shorten(&frame.reason)));
+                    let close = frame.map(|frame| (frame.code.into(), shown.without(&frame.reason)));
                     let message = close.as_ref().map(|(_, reason)| reason.clone()).unwrap_or_default();
                     return Err(Heard::Refused { code: "closed".to_owned(), message, close });
                 }
@@ -113,13 +127,14 @@ fn converse(socket: &mut Socket, shown: &Shown<'_>) -> Result<Heard, Heard> {
     };
     if answer.get("ok") == Some(&Value::Bool(true)) {
         let scopes = answer.pointer("/payload/auth/scopes").and_then(Value::as_array);
-        let scopes = scopes.into_iter().flatten().filter_map(Value::as_str).take(MAX_SCOPES).map(shorten);
+        let scopes =
+            scopes.into_iter().flatten().filter_map(Value::as_str).take(MAX_SCOPES).map(|scope| shown.without(scope));
         let heard = Heard::Hello(scopes.collect());
         // Polite only: what was to be learned is learned.
         let _ = socket.close(None).and_then(|()| socket.flush());
         return Ok(heard);
     }
-    let word = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).map(shorten);
+    let word = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).map(|said| shown.without(said));
     let code = word("/error/details/code").or_else(|| word("/error/code")).unwrap_or_else(|| "refused".to_owned());
     let message = word("/error/message").unwrap_or_default();
     // It says why once more when it closes; one that leaves the connection open is not waited for.
@@ -152,13 +167,8 @@ fn failed(error: tungstenite::Error) -> Heard {
         tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
             Heard::Failed(ErrorKind::ConnectionReset.into())
         }
-        error => Heard::Stranger(shorten(&error.to_string())),
+        error => Heard::Stranger(text::clip(&error.to_string(), 200)),
     }
-}
-
-/// What the far side said, for a report: one line, without what a terminal obeys.
-fn shorten(said: &str) -> String {
-    text::clip(&text::single_line(said), 200)
 }
 
 const PROTOCOL: u32 = 4;

@@ -64,7 +64,7 @@ fn nothing_there_is_said_as_openclaw_says_it() {
 
 #[test]
 fn a_hostile_server_holds_up_nobody() {
-    let servers: Vec<(&str, fn(TcpStream))> = vec![
+    let servers: [(&str, fn(TcpStream)); 7] = [
         ("says nothing", |stream| {
             std::thread::sleep(Duration::from_secs(20));
             drop(stream);
@@ -229,6 +229,24 @@ fn the_secret_is_not_shown_to_another_users_process() {
     let (port, heard) = gateway(|_, _| false, |_| 401);
     probed(port, 1000);
     assert!(text(&heard).contains(TOKEN), "the operator's own is shown it");
+}
+
+#[test]
+fn a_gateway_that_repeats_the_secret_does_not_put_it_into_the_report() {
+    let (port, _) = serve(|stream, _| {
+        let Ok(mut socket) = tungstenite::accept(stream) else { return };
+        let _ = socket.send(tungstenite::Message::Text(json!({"event": "connect.challenge"}).to_string().into()));
+        let long = format!("{}{TOKEN}", "x".repeat(170));
+        let error = json!({"message": long, "code": TOKEN, "details": {"code": TOKEN}});
+        let answer = json!({"type": "res", "id": "1", "ok": false, "error": error});
+        let _ = socket.send(tungstenite::Message::Text(answer.to_string().into()));
+        let code = tungstenite::protocol::frame::coding::CloseCode::Policy;
+        let _ = socket.close(Some(tungstenite::protocol::CloseFrame { code, reason: TOKEN.into() }));
+        let _ = socket.flush();
+    });
+    let (facts, _) = probed(port, 1000);
+    assert_eq!(facts.close, Some((1008, "…".to_owned())), "{facts:?}");
+    assert!(!format!("{facts:?}").contains(&TOKEN[..8]), "{facts:?}");
 }
 
 #[test]

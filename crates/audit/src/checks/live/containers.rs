@@ -54,7 +54,7 @@ fn differs(model: &Model<'_>, agent: &Agent<'_>, container: &Container) -> Optio
     found.extend(options(agent, container));
     found.extend(container.mounts.iter().filter_map(|mount| mounted(model, agent, mount)));
     let severity = found.iter().map(|(severity, _)| *severity).max()?;
-    found.sort_by(|left, right| right.0.cmp(&left.0));
+    found.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
     let lines: Vec<String> = found.into_iter().map(|(_, what)| format!("- {what}")).collect();
     let state = if container.running { "" } else { " (stopped)" };
     Some(

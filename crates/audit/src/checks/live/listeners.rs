@@ -11,7 +11,7 @@ use crate::snapshot::live::{Listener, Way};
 pub(super) const CHECK: Check = Check { ids: &["live.listens_wider", "live.port_taken_by_other"], run };
 
 fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
-    let Some(live) = &model.snapshot.live else { return };
+    let Some(live) = model.snapshot.live.as_ref().filter(|live| !live.gateway.remote) else { return };
     let port = live.gateway.port;
     let on_port: Vec<&Listener> = live.listeners.iter().filter(|listener| listener.port == port).collect();
     let others: Vec<&&Listener> = on_port.iter().filter(|listener| !is_own(model.snapshot, listener)).collect();
@@ -43,7 +43,7 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
             ),
         ));
     }
-    if live.gateway.remote || live.gateway.stranger || !others.is_empty() {
+    if live.gateway.stranger || !others.is_empty() {
         return;
     }
     wider(model, &live.listeners, live.gateway.admitted(&Way::Anonymous), port, out);
