@@ -18,15 +18,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 use serde_json::{Map, Value, json};
-use stockade_config::{Env, Paths};
+use stockade_config::survey::Survey;
+use stockade_config::{Env, KeyPath, Paths};
 use stockade_core::secret::NoRandomness;
 use stockade_core::{Clock as _, SystemClock};
 
+use crate::finding::Finding;
 use crate::gather::config::Redaction;
+use crate::model::Model;
 use crate::model::generation::generation;
 use crate::report::Sources;
 use crate::snapshot::config::SECRET;
-use crate::snapshot::{Install, SecretSource, Snapshot, Trouble, VERSION};
+use crate::snapshot::{Install, Problem, ProblemKind, SecretSource, Snapshot, Trouble, VERSION};
 
 /// What a look at the host gives.
 pub struct Gathered {
@@ -34,6 +37,10 @@ pub struct Gathered {
     pub snapshot: Snapshot,
     /// Lines of the config, masked, for reports.
     pub sources: Sources,
+    /// The config as it stands in its files, for edits. Holds its secrets.
+    pub survey: Survey,
+    env: Env,
+    redaction: Redaction,
 }
 
 /// How far the look has come, for whoever waits.
@@ -52,8 +59,8 @@ pub struct Progress {
 pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathered, NoRandomness> {
     let redaction = Redaction::new()?;
     let mut troubles = Vec::new();
-    let openclaw = stockade_config::survey::Survey::read(&paths.config, env);
-    let own = stockade_config::survey::Survey::read_own(&paths.own_config, env);
+    let openclaw = Survey::read(&paths.config, env);
+    let own = Survey::read_own(&paths.own_config, env);
     let env = stockade_config::environment_of(paths, env, &openclaw.value).unwrap_or_else(|(env, error)| {
         troubles.push(Trouble { path: shown(&paths.state.join(".env")), what: error.to_string() });
         env
@@ -106,14 +113,40 @@ pub fn snapshot(paths: &Paths, env: &Env, progress: &Progress) -> Result<Gathere
     troubles.sort_by(|left, right| (&left.path, &left.what).cmp(&(&right.path, &right.what)));
     troubles.dedup();
     snapshot.troubles = troubles;
-    Ok(Gathered { snapshot, sources })
+    Ok(Gathered { snapshot, sources, survey: openclaw, env, redaction })
 }
 
 impl Gathered {
-    /// What was saved before. Its files are not at hand.
+    /// What an audit would say after a fix: [`crate::fix::Auditor`].
     #[must_use]
-    pub fn saved(snapshot: Snapshot) -> Self {
-        Self { snapshot, sources: Sources::default() }
+    pub fn audit_planned(&self, config: &Value, modes: &[(&str, u32)]) -> Vec<Finding> {
+        crate::checks::run(&Model::of(&self.planned(config, modes)))
+    }
+
+    /// The same install with another config, as it would be written, and other permission bits: what an audit would
+    /// look at after a fix. Nothing is read again.
+    #[must_use]
+    pub fn planned(&self, config: &Value, modes: &[(&str, u32)]) -> Snapshot {
+        let mut snapshot = self.snapshot.clone();
+        let redacted = self.redaction.redact(config.clone(), &self.env);
+        (snapshot.config.value, snapshot.config.secrets) = (redacted.value, redacted.secrets);
+        let present = |key: &KeyPath| snapshot.config.at(key).is_some();
+        let gone = |problem: &Problem| {
+            matches!(problem.kind, ProblemKind::RetiredKey | ProblemKind::UnknownKey)
+                && problem.key.as_ref().is_some_and(|key| !present(key))
+        };
+        snapshot.config.problems = snapshot.config.problems.iter().filter(|problem| !gone(problem)).cloned().collect();
+        for entry in &mut snapshot.tree.entries {
+            if let Some((_, mode)) = modes.iter().find(|(path, _)| *path == entry.path) {
+                entry.mode = *mode;
+            }
+        }
+        for file in &mut snapshot.config.files {
+            if let Some((_, mode)) = modes.iter().find(|(path, _)| *path == file.path) {
+                file.mode = *mode;
+            }
+        }
+        snapshot
     }
 }
 

@@ -125,6 +125,14 @@ impl Report {
         }
     }
 
+    /// Every finding. What was accepted has lost its fix: nobody asked for it.
+    #[must_use]
+    pub fn all(&self) -> Vec<Finding> {
+        let counted = self.findings.iter().chain(&self.known).map(|located| located.finding.clone());
+        let accepted = self.suppressed.iter().map(|found| Finding { fix: None, ..found.located.finding.clone() });
+        counted.chain(accepted).collect()
+    }
+
     /// How many findings of one severity count.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {

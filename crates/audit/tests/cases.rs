@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stockade_audit::fix::Choice;
 use support::Home;
 
 #[test]
@@ -78,4 +79,57 @@ fn cases() -> Vec<PathBuf> {
         fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("readable").path()).collect();
     cases.sort();
     cases
+}
+
+#[test]
+fn fix_and_undo_leave_every_byte_and_mode_as_it_was_and_the_fix_keeps_every_comment() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let name = case.file_name().expect("named").to_string_lossy().into_owned();
+        for choice in [Choice::SafeOnly, Choice::All] {
+            let home = Home::case(&case);
+            let before = home.tree();
+            let comments = comments(&home);
+            let outcome = match home.fix(&choice) {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    wrong.push(format!("{name} {choice:?}: {error}"));
+                    continue;
+                }
+            };
+            let after = comments_of(&home, &comments);
+            if after != comments {
+                wrong.push(format!("{name} {choice:?}: comments were lost: {comments:?} {after:?}"));
+            }
+            if outcome.id.is_some() {
+                let again = home.fix(&choice).map(|again| (again.id, again.changes));
+                if !matches!(&again, Ok((None, _))) {
+                    wrong.push(format!("{name} {choice:?}: a second fix changes more: {again:?}"));
+                }
+                home.undo();
+            }
+            if home.tree() != before {
+                wrong.push(format!("{name} {choice:?}: undo left a difference"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The lines of config files with a comment, as they stand after the `//`.
+fn comments(home: &Home) -> BTreeMap<PathBuf, Vec<String>> {
+    let configs = home.tree().into_keys().filter(|path| {
+        let name = path.file_name().expect("named").to_string_lossy();
+        name == "openclaw.json" || name.ends_with(".json5")
+    });
+    configs.map(|path| (path.clone(), lines_with_comments(&path))).collect()
+}
+
+fn comments_of(_home: &Home, before: &BTreeMap<PathBuf, Vec<String>>) -> BTreeMap<PathBuf, Vec<String>> {
+    before.keys().map(|path| (path.clone(), lines_with_comments(path))).collect()
+}
+
+fn lines_with_comments(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| line.split_once("// ").map(|(_, comment)| comment.to_owned())).collect()
 }

@@ -7,9 +7,11 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use stockade_audit::checks;
+use stockade_audit::fix::Choice;
 use support::Home;
 use support::page::{Page, Scene};
 
@@ -77,8 +79,56 @@ fn is_background(line: &str) -> bool {
     line == "info summary.attack_surface"
 }
 
-fn judge_fix(_page: &Page, _scene: &Scene, _home: &Home) -> Vec<String> {
-    Vec::new()
+/// The fix of this page's check alone: what it writes, that it ends the finding, that a second one changes nothing, and
+/// that undo restores every byte and mode.
+fn judge_fix(page: &Page, scene: &Scene, home: &Home) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let before = home.tree();
+    let of_page = |home: &Home| -> BTreeSet<String> {
+        let ids = home.said().into_iter().filter_map(|line| line.split(' ').nth(1).map(str::to_owned));
+        ids.filter(|id| is_of(id, &page.id)).collect()
+    };
+    let choice = Choice::Ids(of_page(home));
+    match home.fix(&choice) {
+        Ok(outcome) if outcome.id.is_some() => {}
+        Ok(outcome) => wrong.push(format!("the fix does nothing: {outcome:?}")),
+        Err(error) => wrong.push(format!("the fix is refused: {error}")),
+    }
+    for (path, expected) in &scene.fixed {
+        let expected = expected.replace("@HOME@", &home.path().display().to_string());
+        let text = fs::read_to_string(home.path().join(path)).unwrap_or_default();
+        if text != expected {
+            wrong.push(format!("the fix gives {path}:\n{text}"));
+        }
+    }
+    for line in scene.fixed_modes.lines() {
+        let (mode, path) = line.split_once(' ').expect("a mode");
+        let path = home.path().join(path.trim_start_matches(['f', 'd', ' ']));
+        let found = fs::symlink_metadata(&path).expect("is there").permissions().mode() & 0o7777;
+        if u32::from_str_radix(mode, 8) != Ok(found) {
+            wrong.push(format!("the fix gives {} mode {found:04o}", path.display()));
+        }
+    }
+    let left = of_page(home);
+    if !left.is_empty() && !scene.heading.contains("in part") {
+        wrong.push(format!("is still found after the fix: {left:?}"));
+    }
+    let after = home.tree();
+    match home.fix(&choice) {
+        Ok(outcome) if outcome.id.is_none() => {}
+        Ok(outcome) => wrong.push(format!("a second fix changes more: {:?} {:?}", outcome.changes, outcome.actions)),
+        Err(error) => wrong.push(format!("a second fix is refused: {error}")),
+    }
+    if after != home.tree() {
+        wrong.push("a second fix changes the tree".to_owned());
+    }
+    if after != before {
+        home.undo();
+    }
+    if before != home.tree() {
+        wrong.push("undo does not restore the tree".to_owned());
+    }
+    wrong
 }
 
 /// Whether an id is one of those that a page is about; the parts in `<…>` vary.

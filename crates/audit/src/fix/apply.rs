@@ -1,6 +1,5 @@
 //! Writes a plan: all of it, or what was written is taken back.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,7 @@ use super::journal::{Journal, Record, Splice, Step, VERSION, new_id};
 use super::mask::Mask;
 use super::plan::{Plan, Refused, TextStep};
 use super::undo::take_back;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Place, Severity};
 
 /// What was done.
 #[derive(Debug, Clone, Default)]
@@ -53,11 +52,11 @@ pub struct Action {
 pub type Auditor<'a> = &'a dyn Fn(&Value, &[(&str, u32)]) -> Vec<Finding>;
 
 /// Writes a plan. `audit` says what would be found in an install with this merged config and these permission bits;
-/// nothing is written when that is worse than what the plan was made from: a finding at a place that had none of its
-/// kind or a lesser one, notes of [`Severity::Info`] aside.
+/// nothing is written when that is worse than what the plan was made from: more findings of a check, or a more severe
+/// one, notes of [`Severity::Info`] aside, and unless it is what is left of one in the same section of the config.
 ///
-/// `env` says where includes may lie. Each file is looked at once more first, and a fix of one that changed since is left out. The inverse of every step
-/// is on disk before the first. Folders and files are closed before texts are written.
+/// `env` says where includes may lie. Each file is looked at once more first, and a fix of one that changed since is
+/// left out. The inverse of every step is on disk before the first. Folders and files are closed before texts are written.
 ///
 /// # Errors
 /// [`FixError`]; unless it is [`FixError::Failed`] with something left, the install is as it was.
@@ -197,19 +196,41 @@ pub(super) fn draft_name(real: &Path, id: &str) -> String {
 }
 
 fn no_worse(before: &[Finding], after: &[Finding]) -> Result<(), FixError> {
-    let mut known: BTreeMap<(&str, String), Severity> = BTreeMap::new();
-    let place = |finding: &Finding| finding.places.first().map(|place| format!("{place:?}")).unwrap_or_default();
-    for finding in before {
-        let worst = known.entry((&finding.check_id, place(finding))).or_insert(finding.severity);
-        *worst = finding.severity.max(*worst);
+    // Counted by check and not by place: of a finding about several places the first may be the one that was mended.
+    let (mut more, mut gone) = (Vec::new(), before.iter().collect::<Vec<_>>());
+    for finding in after {
+        let same = |other: &&Finding| other.check_id == finding.check_id && other.severity >= finding.severity;
+        let place = gone.iter().position(|other| same(other) && other.places == finding.places);
+        match place.or_else(|| gone.iter().position(same)) {
+            Some(known) => drop(gone.swap_remove(known)),
+            None => more.push(finding),
+        }
     }
-    let worse = |finding: &&Finding| {
-        let was = known.get(&(finding.check_id.as_str(), place(finding)));
-        finding.severity > was.copied().unwrap_or(Severity::Info)
-    };
-    let findings: Vec<String> =
-        after.iter().filter(worse).map(|found| format!("{} ({})", found.check_id, found.severity.id())).collect();
-    if findings.is_empty() { Ok(()) } else { Err(FixError::Worse { findings }) }
+    let mut worse = Vec::new();
+    for finding in more.into_iter().filter(|finding| finding.severity > Severity::Info) {
+        // What is left of a door that is half closed: no more than was there, in the same section.
+        let paid = gone.iter().position(|gone| {
+            gone.severity >= finding.severity && section(gone).is_some_and(|gone| Some(gone) == section(finding))
+        });
+        match paid {
+            Some(paid) => drop(gone.swap_remove(paid)),
+            None => worse.push(format!("{} ({})", finding.check_id, finding.severity.id())),
+        }
+    }
+    if worse.is_empty() { Ok(()) } else { Err(FixError::Worse { findings: worse }) }
+}
+
+/// The part of the config that a finding is about: the first part of its first key, and the channel when it is one.
+fn section(finding: &Finding) -> Option<(&str, Option<&str>)> {
+    let keys = finding.places.iter().find_map(|place| match place {
+        Place::Key(key) => Some(key.parts()),
+        Place::File(_) | Place::Line(..) => None,
+    });
+    match keys? {
+        [first, second, ..] if first == "channels" => Some((first, Some(second))),
+        [first, ..] => Some((first, None)),
+        [] => None,
+    }
 }
 
 fn outcome(plan: &Plan<'_>, id: Option<String>) -> Outcome {

@@ -17,6 +17,8 @@ use crate::secrets::looks_like;
 pub struct Mask {
     values: Vec<String>,
     after_name: Option<Regex>,
+    /// Without its pattern it cannot tell what to show, and shows nothing.
+    blind: bool,
 }
 
 impl Mask {
@@ -35,8 +37,9 @@ impl Mask {
         values.dedup();
         names.sort();
         names.dedup();
-        let after_name = (!names.is_empty()).then(|| Regex::new(&pattern(&names)).ok()).flatten();
-        Self { values, after_name }
+        let after_name = (!names.is_empty()).then(|| Regex::new(&pattern(&names)));
+        let blind = matches!(after_name, Some(Err(_)));
+        Self { values, after_name: after_name.and_then(Result::ok), blind }
     }
 
     /// A text in which each secret is replaced by a mark.
@@ -54,6 +57,9 @@ impl Mask {
 
     /// Where secrets stand in a text, in bytes, in order, apart from each other.
     pub(super) fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        if self.blind {
+            return vec![0..text.len()];
+        }
         let mut spans: Vec<Range<usize>> = self.values.iter().flat_map(|value| places(text, value)).collect();
         for found in self.after_name.iter().flat_map(|names| names.captures_iter(text)) {
             let value = found.iter().skip(1).flatten().next();
@@ -133,7 +139,7 @@ fn places<'t>(text: &'t str, value: &'t str) -> impl Iterator<Item = Range<usize
 fn pattern(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
     let quoted = r#""((?:[^"\\]|\\(?s:.))*)"|'((?:[^'\\]|\\(?s:.))*)'"#;
-    format!(r#"(?:{})["']?[ \t]*:\s*(?:{quoted}|([^\s"'{{\[|>&$][^,}}\n]*))"#, names.join("|"))
+    format!(r#"(?:{})["']?[ \t]*:[ \t\r\n]*(?:{quoted}|([^ \t\r\n"'{{\[|>&$][^,}}\n]*))"#, names.join("|"))
 }
 
 /// The shortest line of a longer secret that is looked for, in bytes.

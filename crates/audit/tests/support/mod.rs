@@ -6,6 +6,7 @@
     reason = "shared by several test programs; files of tests are their own"
 )]
 
+pub mod fixing;
 pub mod page;
 
 use std::collections::BTreeMap;
@@ -89,6 +90,61 @@ impl Home {
             }
             let mode = u32::from_str_radix(mode, 8).expect("a mode");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
+        }
+    }
+
+    /// Lines such as `fifo PATH`, `hardlink OLD NEW`, `chown UID PATH`, `bytes HEX PATH`, `repeat COUNT TEXT PATH`,
+    /// `acl UID PATH` (lets one user read), `sqlite PATH SQL`. Paths are below the home.
+    pub fn set_up(&self, lines: &str) {
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let path = |at: usize| {
+                let path = self.path().join(words[at]);
+                self.folders(path.parent().expect("has a parent"));
+                path
+            };
+            match words[0] {
+                "fifo" => rustix::fs::mknodat(rustix::fs::CWD, path(1), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+                    .expect("made"),
+                "hardlink" => fs::hard_link(path(1), path(2)).expect("linked"),
+                "chown" => std::os::unix::fs::chown(path(2), Some(words[1].parse().expect("a uid")), None)
+                    .expect("only root gives files away"),
+                "bytes" => {
+                    let hex = words[1].as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
+                    let bytes: Vec<u8> = hex.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
+                    let path = path(2);
+                    fs::write(&path, bytes).expect("written");
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+                }
+                "repeat" => {
+                    let count = words[1].parse().expect("a number");
+                    let text = words[2..words.len() - 1].join(" ").repeat(count);
+                    self.write(words[words.len() - 1], &text);
+                }
+                "acl" => {
+                    // Version 2; the owner rw, one user r, the group nothing, the mask r, others nothing.
+                    let uid: u32 = words[1].parse().expect("a uid");
+                    let none = u32::MAX;
+                    let entries = [(1_u16, 6_u16, none), (2, 4, uid), (4, 0, none), (16, 4, none), (32, 0, none)];
+                    let mut value = 2_u32.to_le_bytes().to_vec();
+                    for (tag, bits, id) in entries {
+                        value.extend(tag.to_le_bytes());
+                        value.extend(bits.to_le_bytes());
+                        value.extend(id.to_le_bytes());
+                    }
+                    let flags = rustix::fs::XattrFlags::empty();
+                    rustix::fs::setxattr(path(2), "system.posix_acl_access", &value, flags)
+                        .expect("the file system has ACLs");
+                }
+                "sqlite" => {
+                    let path = path(1);
+                    let database = rusqlite::Connection::open(&path).expect("opened");
+                    database.execute_batch(&words[2..].join(" ")).expect("SQL");
+                    drop(database);
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+                }
+                other => panic!("{other} is no command of a setup block"),
+            }
         }
     }
 

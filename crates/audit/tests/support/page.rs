@@ -19,6 +19,8 @@ pub struct Scene {
     pub files: BTreeMap<String, String>,
     pub modes: String,
     pub env: String,
+    /// What text alone cannot make: see [`Home::set_up`].
+    pub setup: String,
     /// The whole report, `severity id` a line; `None` in a scene where only this page's check must be silent.
     pub findings: Option<Vec<String>>,
     /// What the fix makes of the files.
@@ -28,7 +30,7 @@ pub struct Scene {
 
 impl Page {
     /// Reads a page. A block is ```` ```json5 ```` (openclaw.json), ```` ```text .openclaw/.env ```` (a file of the
-    /// home), `modes`, `env`, `findings`; with `fixed` behind it, what is there afterwards.
+    /// home), `modes`, `env`, `setup`, `findings`; with `fixed` behind it, what is there afterwards.
     pub fn parse(text: &str) -> Self {
         let id = text.lines().next().unwrap_or_default().trim_start_matches("# ").trim_matches('`').to_owned();
         let mut scenes: Vec<Scene> = Vec::new();
@@ -63,6 +65,7 @@ impl Scene {
             ("modes", false) => self.modes.push_str(&body),
             ("modes", true) => self.fixed_modes.push_str(&body),
             ("env", _) => self.env.push_str(&body),
+            ("setup", _) => self.setup.push_str(&body),
             ("findings", _) => {
                 let mut lines: Vec<String> = body.lines().map(str::to_owned).collect();
                 lines.sort();
@@ -88,6 +91,7 @@ impl Scene {
         for (path, text) in &self.files {
             home.write(path, &text.replace("@HOME@", &home.path().display().to_string()));
         }
+        home.set_up(&self.setup);
         home.modes(&self.modes);
         home.variables("OPENCLAW_GATEWAY_TOKEN=c1f0a6f2b77e4b0d9a3c5e8d7f6a1b2c4d5e6f70\n");
         home.variables(&self.env);

@@ -1,5 +1,7 @@
 //! `stockade security`: what is weak in an install, and mending it.
 
+mod fix;
+
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,9 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use serde_json::json;
+use stockade_audit::authority::{self, Authority};
+use stockade_audit::fix::Grounds;
 use stockade_audit::gather::{Gathered, Progress};
 use stockade_audit::report::{Baseline, Paint, Report, Sources};
-use stockade_audit::{Severity, Snapshot, gather, report};
+use stockade_audit::{Model, Severity, Snapshot, gather, report};
+use stockade_core::text;
 
 use crate::args::{Audit, AuthMode, FailOn, GraphFormat, Security};
 use crate::output;
@@ -20,27 +26,51 @@ use crate::wiring::Place;
 pub fn run(place: &Place, command: Security) -> anyhow::Result<ExitCode> {
     match command {
         Security::Audit(wanted) => audit(place, &wanted),
-        Security::Undo { .. } => bail!("not yet"),
+        Security::Undo { list: true, json, .. } => list(place, json),
+        Security::Undo { id, json, .. } => undo(place, id.as_deref(), json),
     }
 }
 
 fn audit(place: &Place, wanted: &Audit) -> anyhow::Result<ExitCode> {
     let baseline = wanted.baseline.as_deref().map(read_baseline).transpose()?;
-    let gathered = match &wanted.from {
-        Some(file) => Gathered::saved(read_snapshot(file)?),
-        None => look(place)?,
-    };
-    let Gathered { mut snapshot, sources, .. } = gathered;
-    override_auth(&mut snapshot, wanted)?;
-    if let Some(file) = &wanted.snapshot {
-        save(file, &serde_json::to_string_pretty(&snapshot)?)?;
+    if let Some(file) = &wanted.from {
+        let mut snapshot = read_snapshot(file)?;
+        override_auth(&mut snapshot, wanted)?;
+        return finish(wanted, &snapshot, baseline.as_ref(), &Sources::default(), None);
     }
-    let report = Report::of(&snapshot, baseline.as_ref());
+    let mut gathered = look(place)?;
+    override_auth(&mut gathered.snapshot, wanted)?;
+    if let Some(file) = &wanted.snapshot {
+        save(file, &serde_json::to_string_pretty(&gathered.snapshot)?)?;
+    }
+    if !wanted.fix {
+        return finish(wanted, &gathered.snapshot, baseline.as_ref(), &gathered.sources, None);
+    }
+    let report = Report::of(&gathered.snapshot, baseline.as_ref());
+    let mended = fix::mend(place, &gathered, &report, wanted)?;
+    if wanted.dry_run {
+        return fix::show_plan(wanted, &mended);
+    }
+    // What is said is true of what is there now.
+    let mut after = look(place)?;
+    override_auth(&mut after.snapshot, wanted)?;
+    finish(wanted, &after.snapshot, baseline.as_ref(), &after.sources, Some(&mended))
+}
+
+fn finish(
+    wanted: &Audit,
+    snapshot: &Snapshot,
+    baseline: Option<&Baseline>,
+    sources: &Sources,
+    mended: Option<&fix::Mended>,
+) -> anyhow::Result<ExitCode> {
+    let report = Report::of(snapshot, baseline);
     if let Some(file) = &wanted.write_baseline {
         save(file, &serde_json::to_string_pretty(&Baseline::of(&report))?)?;
     }
-    show(wanted, &report, &sources)?;
-    Ok(if reaches(wanted.fail_on, report.worst()) { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    show(wanted, snapshot, &report, sources, mended)?;
+    let refused = mended.is_some_and(|mended| mended.refused);
+    Ok(if refused || reaches(wanted.fail_on, report.worst()) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// Looks at the host; on a terminal it says how far it is when that takes longer than half a second.
@@ -79,19 +109,34 @@ fn watch(progress: &Progress, done: &AtomicBool) {
     }
 }
 
-fn show(wanted: &Audit, report: &Report, sources: &Sources) -> anyhow::Result<()> {
+fn show(
+    wanted: &Audit,
+    snapshot: &Snapshot,
+    report: &Report,
+    sources: &Sources,
+    mended: Option<&fix::Mended>,
+) -> anyhow::Result<()> {
+    let authority = || Authority::of(&Model::of(snapshot));
     let text = if wanted.json {
-        serde_json::to_string_pretty(&report::json(report))?
+        let json = report::json(report);
+        serde_json::to_string_pretty(&mended.map_or_else(|| json.clone(), |mended| mended.json(json.clone())))?
     } else if wanted.sarif {
         serde_json::to_string_pretty(&report::sarif(report))?
     } else if wanted.html {
-        report::html(report, sources, None)
+        report::html(report, sources, Some(&authority::svg(&authority())))
+    } else if let Some(format) = wanted.graph {
+        match format {
+            GraphFormat::Text => authority::text(&authority()),
+            GraphFormat::Json => serde_json::to_string_pretty(&authority::json(&authority()))?,
+            GraphFormat::Svg => authority::svg(&authority()),
+        }
     } else {
         let paint = match &wanted.output {
             Some(_) => Paint::plain(),
             None => Paint { bad: output::bad, doubt: output::doubt, good: output::good, heading: output::heading },
         };
-        report::terminal(report, sources, paint)
+        let fixed = mended.map(|mended| mended.text(paint)).unwrap_or_default();
+        format!("{fixed}{}", report::terminal(report, sources, paint))
     };
     match &wanted.output {
         Some(file) => save(file, &text),
@@ -100,6 +145,52 @@ fn show(wanted: &Audit, report: &Report, sources: &Sources) -> anyhow::Result<()
             Ok(())
         }
     }
+}
+
+/// Takes back a fix.
+fn undo(place: &Place, id: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
+    let gathered = look(place)?;
+    let mut grounds = Grounds::of(&gathered.snapshot);
+    for folder in fix::folders_elsewhere(&gathered.snapshot) {
+        grounds = grounds.with(&folder);
+    }
+    let undone = stockade_audit::fix::undo(&grounds, id, false)?;
+    let refused: Vec<_> = undone.refused.iter().map(|left| json!({ "path": left.what, "why": left.why })).collect();
+    if json {
+        output::json(&json!({ "id": undone.id, "restored": undone.restored, "refused": refused }))?;
+    } else {
+        for path in &undone.restored {
+            output::line(format!("restored {}", text::single_line(path)));
+        }
+        for left in &undone.refused {
+            let (path, why) = (text::single_line(&left.what), text::single_line(&left.why));
+            output::line(format!("{} {path}: {why}", output::bad("left")));
+        }
+        if undone.refused.is_empty() {
+            output::say(format!("{} is undone", undone.id));
+        }
+    }
+    Ok(if undone.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn list(place: &Place, json: bool) -> anyhow::Result<ExitCode> {
+    let runs = stockade_audit::fix::runs(&place.paths.state)?;
+    if json {
+        let runs: Vec<_> = runs
+            .iter()
+            .map(|run| json!({ "id": run.id, "at": run.at.0, "whole": run.whole, "paths": run.paths }))
+            .collect();
+        output::json(&json!({ "fixes": runs }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for run in &runs {
+        let state = if run.whole { "" } else { " (interrupted: undo it)" };
+        output::line(format!("{} {} files{state}", run.id, run.paths.len()));
+    }
+    if runs.is_empty() {
+        output::say("no fix can be undone");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn reaches(limit: Option<FailOn>, worst: Option<Severity>) -> bool {

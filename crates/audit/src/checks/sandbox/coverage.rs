@@ -19,6 +19,10 @@ fn not_all(model: &Model<'_>) -> Option<Finding> {
     let loose = of(model, |agent| agent.sandbox.mode.value != SandboxMode::All && touches_host(agent));
     let lines = lines(&loose, |agent| format!("sandbox.mode is {:?}", agent.sandbox.mode.value.id()))?;
     let keys: Vec<KeyPath> = loose.iter().map(|agent| agent.sandbox.mode.key.clone()).collect();
+    // What would be found of the sandboxes as soon as there are some, so that one fix is enough.
+    let scopes = loose.iter().filter(|agent| agent.sandbox.scope.value != SandboxScope::Session);
+    let scopes: Vec<KeyPath> = scopes.map(|agent| scope_key(agent)).collect();
+    let fix = set(Fix::ask("Run every session in a sandbox of its own"), &keys, "all");
     let finding = Finding::new(MODE, model.visitors.severity(), "Not every session runs in a sandbox")
         .detail(format!(
             "{lines}\nOutside a sandbox, commands and files are those of the gateway's user: its keys, \
@@ -29,7 +33,7 @@ fn not_all(model: &Model<'_>) -> Option<Finding> {
             "Set agents.defaults.sandbox.mode to \"all\". \"non-main\" leaves out the main session, which reads \
             mail and web pages as others do.",
         )
-        .fix(set(Fix::ask("Run every session in a sandbox"), &keys, "all"))
+        .fix(set(fix, &scopes, "session"))
         .keys(keys);
     Some(finding)
 }

@@ -259,8 +259,8 @@ fn what_would_be_worse_is_not_written() {
     let graver = Finding::new("groups", Severity::Critical, "graver").key("groups");
     let error = attempt(vec![graver]).expect_err("is worse").to_string();
     assert!(error.contains("groups (critical)"), "{error}");
-    let elsewhere = Finding::new("groups", Severity::Warn, "weak").key("elsewhere");
-    assert!(matches!(attempt(vec![elsewhere]), Err(FixError::Worse { .. })));
+    let other = Finding::new("doors", Severity::Warn, "weak").key("elsewhere");
+    assert!(matches!(attempt(vec![other]), Err(FixError::Worse { .. })));
     assert_eq!(home.tree(), before);
     let fewer = vec![findings[1].clone(), Finding::new("note", Severity::Info, "a note")];
     attempt(fewer).expect("is better");
