@@ -13,6 +13,8 @@ use crate::snapshot::live::{Outcome, Way};
 use crate::testing::snapshot;
 
 const TOKEN: &str = "9c1f0b7a5e38d24611fa0c93b7e2d85f40a6c97be1138d52f6077ae4c9b1d305";
+type Server = fn(TcpStream);
+
 const WAIT: Duration = Duration::from_millis(1500);
 
 fn target() -> Target {
@@ -64,7 +66,7 @@ fn nothing_there_is_said_as_openclaw_says_it() {
 
 #[test]
 fn a_hostile_server_holds_up_nobody() {
-    let servers: [(&str, fn(TcpStream)); 7] = [
+    let servers: [(&str, Server); 7] = [
         ("says nothing", |stream| {
             std::thread::sleep(Duration::from_secs(20));
             drop(stream);
