@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -44,7 +45,11 @@ fn deep(home: &Path, variables: &[(&str, &str)]) -> (Vec<String>, Probe, Report)
 struct OpenClaw {
     child: Child,
     home: tempfile::TempDir,
+    /// One at a time: a second would choose the port that the first has not yet taken.
+    _turn: MutexGuard<'static, ()>,
 }
+
+static TURN: Mutex<()> = Mutex::new(());
 
 impl OpenClaw {
     /// A gateway with this authentication; `None`, said aloud, where OpenClaw is not installed.
@@ -59,6 +64,7 @@ impl OpenClaw {
             println!("skipped: OpenClaw is not installed");
             return None;
         }
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let home = tempfile::tempdir().expect("a folder");
         let state = home.path().join(".openclaw");
         std::fs::create_dir(&state).expect("made");
@@ -77,7 +83,7 @@ impl OpenClaw {
         command.env("OPENCLAW_STATE_DIR", &state).env("HOME", home.path());
         command.env("OPENCLAW_DISABLE_BONJOUR", if mdns == "off" { "1" } else { "0" });
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-        let mut gateway = Self { child, home };
+        let mut gateway = Self { child, home, _turn: turn };
         let begin = Instant::now();
         while !is_ready(port) {
             assert!(gateway.child.try_wait().expect("a child").is_none(), "the gateway ended");
