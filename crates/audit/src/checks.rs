@@ -12,6 +12,7 @@ mod exposure;
 mod files;
 mod gateway;
 mod hooks;
+mod live;
 mod models;
 mod plugins;
 mod sandbox;
@@ -45,6 +46,7 @@ const FAMILIES: &[&[Check]] = &[
     plugins::CHECKS,
     code::CHECKS,
     channels::CHECKS,
+    live::CHECKS,
 ];
 
 /// Every check.

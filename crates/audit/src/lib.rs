@@ -13,6 +13,7 @@ pub mod code;
 pub mod finding;
 pub mod fix;
 pub mod gather;
+pub mod live;
 pub mod model;
 pub mod report;
 pub mod secrets;

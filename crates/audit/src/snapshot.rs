@@ -8,6 +8,7 @@ pub mod databases;
 pub mod environment;
 pub mod leaks;
 pub mod links;
+pub mod live;
 pub mod plugins;
 pub mod tree;
 
@@ -20,6 +21,7 @@ pub use databases::Database;
 pub use environment::EnvFacts;
 pub use leaks::Leak;
 pub use links::Links;
+pub use live::Live;
 pub use plugins::{InstallRecord, Plugin, Skills};
 pub use tree::{Entry, Kind, Role, Tree};
 
@@ -58,6 +60,9 @@ pub struct Snapshot {
     pub code: Option<CodeFacts>,
     /// Secrets in plain text, masked.
     pub leaks: Vec<Leak>,
+    /// What was seen of the running install; `None` without `--deep`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
     /// Symbolic links on the way to what sandboxes are given, and to what they must not be given.
     #[serde(default)]
     pub links: Links,

@@ -133,7 +133,14 @@ impl Engine {
         output.is_some_and(|output| output.status.success() && !output.stdout.trim_ascii().is_empty())
     }
 
-    fn docker(&self, arguments: &[&str]) -> Option<Output> {
+    /// Its socket as `DOCKER_HOST` names it, when it was started here.
+    #[allow(dead_code, reason = "the tests of mounts do not need it")]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// What the command line of the engine says.
+    pub fn docker(&self, arguments: &[&str]) -> Option<Output> {
         let mut command = Command::new("docker");
         if let Some(host) = &self.host {
             command.args(["--host", host]);
@@ -159,5 +166,6 @@ fn text(output: &Option<Output>) -> Result<String, String> {
     if output.status.success() { Ok(read(&output.stdout)) } else { Err(read(&output.stderr)) }
 }
 
-const IMAGE: &str = "stockade-test-shell";
+/// The image with the shell.
+pub const IMAGE: &str = "stockade-test-shell";
 const BUSYBOX: &[&str] = &["/bin/busybox", "/usr/bin/busybox"];
