@@ -23,11 +23,18 @@ use stockade_config::{Env, Paths};
 pub struct Home {
     folder: tempfile::TempDir,
     variables: Vec<(String, String)>,
+    pub live: Option<stockade_audit::snapshot::Live>,
+    pub depth: Depth,
 }
 
 impl Home {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), variables: Vec::new() }
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            variables: Vec::new(),
+            live: None,
+            depth: Depth::Install,
+        }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -166,9 +173,8 @@ impl Home {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        stockade_audit::gather::snapshot(&self.paths(), &self.env(), Depth::Install, &Progress::default())
-            .expect("gathered")
-            .snapshot
+        let gathered = stockade_audit::gather::snapshot(&self.paths(), &self.env(), self.depth, &Progress::default());
+        Snapshot { live: self.live.clone(), ..gathered.expect("gathered").snapshot }
     }
 
     /// `severity id` of every finding, sorted; what is suppressed with that word for its severity.

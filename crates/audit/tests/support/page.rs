@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use stockade_audit::gather::Depth;
+
 use super::Home;
 
 /// One page.
@@ -21,6 +23,10 @@ pub struct Scene {
     pub env: String,
     /// What text alone cannot make: see [`Home::set_up`].
     pub setup: String,
+    /// What a look at what runs found, as it is saved; [`None`] without one.
+    pub live: Option<String>,
+    /// Whether code is looked at too.
+    pub deep: bool,
     /// The whole report, `severity id` a line; `None` in a scene where only this page's check must be silent.
     pub findings: Option<Vec<String>>,
     /// What the fix makes of the files.
@@ -30,7 +36,8 @@ pub struct Scene {
 
 impl Page {
     /// Reads a page. A block is ```` ```json5 ```` (openclaw.json), ```` ```text .openclaw/.env ```` (a file of the
-    /// home), `modes`, `env`, `setup`, `findings`; with `fixed` behind it, what is there afterwards.
+    /// home), `modes`, `env`, `setup`, `live` (what a look at what runs found, as JSON), `deep` (code
+    /// is looked at too), `findings`; with `fixed` behind it, what is there afterwards.
     pub fn parse(text: &str) -> Self {
         let id = text.lines().next().unwrap_or_default().trim_start_matches("# ").trim_matches('`').to_owned();
         let mut scenes: Vec<Scene> = Vec::new();
@@ -65,6 +72,8 @@ impl Scene {
             ("modes", false) => self.modes.push_str(&body),
             ("modes", true) => self.fixed_modes.push_str(&body),
             ("env", _) => self.env.push_str(&body),
+            ("live", _) => self.live = Some(body),
+            ("deep", _) => self.deep = true,
             ("setup", _) => self.setup.push_str(&body),
             ("findings", _) => {
                 let mut lines: Vec<String> = body.lines().map(str::to_owned).collect();
@@ -92,6 +101,8 @@ impl Scene {
             home.write(path, &text.replace("@HOME@", &home.path().display().to_string()));
         }
         home.set_up(&self.setup);
+        home.live = self.live.as_deref().map(|live| serde_json::from_str(live).expect("what was found"));
+        home.depth = if self.deep { Depth::Code } else { Depth::Install };
         home.modes(&self.modes);
         home.variables("OPENCLAW_GATEWAY_TOKEN=c1f0a6f2b77e4b0d9a3c5e8d7f6a1b2c4d5e6f70\n");
         home.variables(&self.env);

@@ -14,9 +14,10 @@ use serde_json::json;
 use stockade_audit::authority::{self, Authority};
 use stockade_audit::fix::Grounds;
 use stockade_audit::gather::{Depth, Gathered, Progress};
-use stockade_audit::report::{Baseline, Paint, Report, Sources};
+use stockade_audit::live::{self, Target};
+use stockade_audit::report::{Baseline, Paint, Probe, Report, Sources};
 use stockade_audit::{Model, Severity, Snapshot, gather, report};
-use stockade_core::text;
+use stockade_core::{Secret, text};
 
 use crate::args::{Audit, AuthMode, FailOn, GraphFormat, Security};
 use crate::output;
@@ -36,16 +37,17 @@ fn audit(place: &Place, wanted: &Audit) -> anyhow::Result<ExitCode> {
     if let Some(file) = &wanted.from {
         let mut snapshot = read_snapshot(file)?;
         override_auth(&mut snapshot, wanted)?;
-        return finish(wanted, &snapshot, baseline.as_ref(), &Sources::default(), None);
+        return finish(wanted, &snapshot, baseline.as_ref(), &Sources::default(), None, None);
     }
     let depth = if wanted.deep { Depth::Code } else { Depth::Install };
     let mut gathered = look(place, depth)?;
     override_auth(&mut gathered.snapshot, wanted)?;
+    let probe = probe(place, wanted, &mut gathered.snapshot);
     if let Some(file) = &wanted.snapshot {
         save(file, &serde_json::to_string_pretty(&gathered.snapshot)?)?;
     }
     if !wanted.fix {
-        return finish(wanted, &gathered.snapshot, baseline.as_ref(), &gathered.sources, None);
+        return finish(wanted, &gathered.snapshot, baseline.as_ref(), &gathered.sources, None, probe);
     }
     let report = Report::of(&gathered.snapshot, baseline.as_ref());
     let mended = fix::mend(place, &gathered, &report, wanted)?;
@@ -55,7 +57,9 @@ fn audit(place: &Place, wanted: &Audit) -> anyhow::Result<ExitCode> {
     // What is said is true of what is there now.
     let mut after = look(place, depth)?;
     override_auth(&mut after.snapshot, wanted)?;
-    finish(wanted, &after.snapshot, baseline.as_ref(), &after.sources, Some(&mended))
+    // The gateway is not asked twice: what it answers is not what was mended.
+    after.snapshot.live = gathered.snapshot.live;
+    finish(wanted, &after.snapshot, baseline.as_ref(), &after.sources, Some(&mended), probe)
 }
 
 fn finish(
@@ -64,14 +68,23 @@ fn finish(
     baseline: Option<&Baseline>,
     sources: &Sources,
     mended: Option<&fix::Mended>,
+    probe: Option<Probe>,
 ) -> anyhow::Result<ExitCode> {
-    let report = Report::of(snapshot, baseline);
+    let mut report = Report::of(snapshot, baseline);
+    report.probe = probe;
     if let Some(file) = &wanted.write_baseline {
         save(file, &serde_json::to_string_pretty(&Baseline::of(&report))?)?;
     }
     show(wanted, snapshot, &report, sources, mended)?;
     let refused = mended.is_some_and(|mended| mended.refused);
     Ok(if refused || reaches(wanted.fail_on, report.worst()) { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Looks at what runs, with `--deep` only.
+fn probe(place: &Place, wanted: &Audit, snapshot: &mut Snapshot) -> Option<Probe> {
+    let secret = |text: &Option<String>| text.as_deref().map(Secret::new);
+    let target = Target::of(&place.paths, &place.env, secret(&wanted.token), secret(&wanted.password));
+    wanted.deep.then(|| live::look(snapshot, &target))
 }
 
 /// Looks at the host; on a terminal it says how far it is when that takes longer than half a second.
