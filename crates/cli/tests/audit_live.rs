@@ -2,7 +2,7 @@
 
 mod support;
 
-use stockade_audit::gather::{self, Progress};
+use stockade_audit::gather::{self, Depth, Progress};
 use stockade_audit::live::{Target, look};
 use stockade_audit::report::{Probe, Report};
 use stockade_audit::snapshot::live::{Outcome, Way};
@@ -14,7 +14,8 @@ use support::Home;
 fn deep(home: &Home) -> (Snapshot, Probe, Vec<(Severity, String)>) {
     let env: Env = [("HOME", home.path().to_str().expect("text"))].into_iter().collect();
     let paths = Paths::from_env(&env).expect("paths");
-    let mut snapshot = gather::snapshot(&paths, &env, &Progress::default()).expect("randomness").snapshot;
+    let mut snapshot =
+        gather::snapshot(&paths, &env, Depth::Install, &Progress::default()).expect("randomness").snapshot;
     let probe = look(&mut snapshot, &Target::of(&paths, &env, None, None));
     let live = ["probe.", "live.", "gateway.probe"];
     let report = Report::of(&snapshot, None);

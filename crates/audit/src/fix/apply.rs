@@ -53,7 +53,7 @@ pub type Auditor<'a> = &'a dyn Fn(&Value, &[(&str, u32)]) -> Vec<Finding>;
 
 /// Writes a plan. `audit` says what would be found in an install with this merged config and these permission bits;
 /// nothing is written when that is worse than what the plan was made from: more findings of a check, or a more severe
-/// one, notes of [`Severity::Info`] aside, and unless it is what is left of one in the same section of the config.
+/// one, notes of [`Severity::Info`] aside, and unless its section of the config is better for it as a whole.
 ///
 /// `env` says where includes may lie. Each file is looked at once more first, and a fix of one that changed since is
 /// left out. The inverse of every step is on disk before the first. Folders and files are closed before texts are written.
@@ -197,27 +197,32 @@ pub(super) fn draft_name(real: &Path, id: &str) -> String {
 
 fn no_worse(before: &[Finding], after: &[Finding]) -> Result<(), FixError> {
     // Counted by check and not by place: of a finding about several places the first may be the one that was mended.
-    let (mut more, mut gone) = (Vec::new(), before.iter().collect::<Vec<_>>());
+    let (mut more, mut known) = (Vec::new(), before.iter().collect::<Vec<_>>());
     for finding in after {
         let same = |other: &&Finding| other.check_id == finding.check_id && other.severity >= finding.severity;
-        let place = gone.iter().position(|other| same(other) && other.places == finding.places);
-        match place.or_else(|| gone.iter().position(same)) {
-            Some(known) => drop(gone.swap_remove(known)),
+        match known.iter().position(same) {
+            Some(at) => drop(known.swap_remove(at)),
             None => more.push(finding),
         }
     }
-    let mut worse = Vec::new();
-    for finding in more.into_iter().filter(|finding| finding.severity > Severity::Info) {
-        // What is left of a door that is half closed: no more than was there, in the same section.
-        let paid = gone.iter().position(|gone| {
-            gone.severity >= finding.severity && section(gone).is_some_and(|gone| Some(gone) == section(finding))
-        });
-        match paid {
-            Some(paid) => drop(gone.swap_remove(paid)),
-            None => worse.push(format!("{} ({})", finding.check_id, finding.severity.id())),
-        }
-    }
+    let lighter = |finding: &Finding| {
+        let section = section(finding);
+        let (was, is) = (weight(before, section), weight(after, section));
+        // What is left of a door that is half closed weighs less than the door did.
+        section.is_some() && is.0 <= was.0 && is.1 <= was.1
+    };
+    let worse = more.into_iter().filter(|finding| finding.severity > Severity::Info && !lighter(finding));
+    let worse: Vec<String> = worse.map(|finding| format!("{} ({})", finding.check_id, finding.severity.id())).collect();
     if worse.is_empty() { Ok(()) } else { Err(FixError::Worse { findings: worse }) }
+}
+
+/// How many critical findings one section has, and what all of them weigh.
+fn weight(findings: &[Finding], of: Option<(&str, Option<&str>)>) -> (usize, usize) {
+    let of: Vec<Severity> =
+        findings.iter().filter(|finding| section(finding) == of).map(|finding| finding.severity).collect();
+    let count = |severity| of.iter().filter(|found| **found == severity).count();
+    let (critical, warn) = (count(Severity::Critical), count(Severity::Warn));
+    (critical, critical.saturating_mul(10).saturating_add(warn))
 }
 
 /// The part of the config that a finding is about: the first part of its first key, and the channel when it is one.
