@@ -109,7 +109,8 @@ impl Scene {
             home.write(path, &text.replace("@HOME@", &home.path().display().to_string()));
         }
         home.set_up(&self.setup);
-        home.live = self.live.as_deref().map(live);
+        let path = home.path().display().to_string();
+        home.live = self.live.as_deref().map(|text| live(&text.replace("@HOME@", &path)));
         home.depth = if self.deep { Depth::Code } else { Depth::Install };
         home.modes(&self.modes);
         home.variables("OPENCLAW_GATEWAY_TOKEN=c1f0a6f2b77e4b0d9a3c5e8d7f6a1b2c4d5e6f70\n");
