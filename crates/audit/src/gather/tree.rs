@@ -218,6 +218,9 @@ impl<'w> Walk<'w> {
         let (role, ground) = match found {
             Some(Role::Workspace) if kind == Kind::Folder => (Role::Workspace, Some(Ground::Workspace)),
             Some(Role::CredentialsDir) if kind == Kind::Folder => (Role::CredentialsDir, Some(Ground::Credentials)),
+            Some(Role::AgentDir(id)) if kind == Kind::Folder && !folder.ground.is_of_agents() => {
+                (Role::AgentDir(id.clone()), Some(Ground::Keys(id.into())))
+            }
             Some(role) if !matches!(role, Role::AgentDir(_)) => (role, None),
             _ => folder.ground.below(name.to_bytes(), kind),
         };

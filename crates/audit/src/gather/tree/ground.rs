@@ -42,6 +42,11 @@ impl Ground {
         !matches!(self, Self::Sessions(_) | Self::Code)
     }
 
+    /// Whether agents have their folders here, so that what stands here is known without the config.
+    pub(super) const fn is_of_agents(&self) -> bool {
+        matches!(self, Self::Agents | Self::Agent(_) | Self::Keys(_) | Self::Codex(_))
+    }
+
     /// What is entered first, so that a huge tree of code cannot keep the walk from the secrets.
     pub(super) const fn rank(&self) -> u8 {
         match self {

@@ -39,15 +39,21 @@ impl<'n> Named<'n> {
         let agents = config.get("agents");
         let entries = agents.and_then(|agents| agents.get("entries")).and_then(Value::as_object);
         let listed = agents.and_then(|agents| agents.get("list")).and_then(Value::as_array);
-        let each = entries.into_iter().flat_map(|fields| fields.values()).chain(listed.into_iter().flatten());
-        let workspaces = each
+        let listed = || {
+            listed
+                .into_iter()
+                .flatten()
+                .map(|agent| (agent.get("id").and_then(Value::as_str).unwrap_or_default(), agent))
+        };
+        let each = || entries.into_iter().flatten().map(|(id, agent)| (id.as_str(), agent)).chain(listed());
+        let workspaces = each()
+            .map(|(_, agent)| agent)
             .chain(agents.and_then(|agents| agents.get("defaults")))
             .filter_map(|agent| agent.get("workspace")?.as_str())
             .filter_map(whole)
             .collect();
-        let agent_dirs = config
-            .fields("agents.entries")
-            .filter_map(|(id, agent)| Some((id.trim().to_lowercase(), whole(agent.get("agentDir")?.as_str()?)?)));
+        let agent_dirs =
+            each().filter_map(|(id, agent)| Some((id.trim().to_lowercase(), whole(agent.get("agentDir")?.as_str()?)?)));
         Self {
             agent_dirs: agent_dirs.collect(),
             config_files: &config.files,
@@ -128,14 +134,15 @@ mod tests {
             "agents": {
                 "defaults": {"workspace": "~/work"},
                 "entries": {"Coder": {"workspace": "/srv/code", "agentDir": "/srv/agent"}},
-                "list": [{"id": "feb", "workspace": "~/feb"}],
+                "list": [{"id": "feb", "workspace": "~/feb", "agentDir": "~/keys"}],
             },
         });
         let config = ConfigFacts { value, ..ConfigFacts::default() };
         let named = Named::of(&install, &config, &EnvFacts::default());
         assert_eq!(named.secret_files, ["/home/op/tg", "/etc/oc/secrets.json"]);
         assert_eq!(named.workspaces, ["/srv/code", "/home/op/feb", "/home/op/work"]);
-        assert_eq!(named.agent_dirs, [("coder".to_owned(), "/srv/agent".to_owned())]);
+        let agent_dirs = [("coder", "/srv/agent"), ("feb", "/home/op/keys")];
+        assert_eq!(named.agent_dirs, agent_dirs.map(|(id, path)| (id.to_owned(), path.to_owned())));
         assert_eq!(named.log_file.as_deref(), Some("/home/op/oc.log"));
     }
 }
