@@ -3,13 +3,15 @@
 use serde_json::Value;
 
 use crate::snapshot::tree::Role;
-use crate::snapshot::{ConfigFacts, ConfigFile, EnvFacts, Install};
+use crate::snapshot::{ConfigFacts, ConfigFile, EnvFacts, Install, ProblemKind};
 
 /// What is looked at beside the fixed layout.
 #[derive(Debug, Clone, Default)]
 pub struct Named<'n> {
     /// The config and what it includes, the config first.
     pub config_files: &'n [ConfigFile],
+    /// Files of the config that were not read. Broken, large or shut, they are its files all the same.
+    pub unread: Vec<(String, Role)>,
     /// Workspaces of agents.
     pub workspaces: Vec<String>,
     /// Folders of agents' keys that stand elsewhere: the agent, and its `agentDir`.
@@ -57,6 +59,7 @@ impl<'n> Named<'n> {
         Self {
             agent_dirs: agent_dirs.collect(),
             config_files: &config.files,
+            unread: unread(install, config),
             workspaces,
             log_file: config.text("logging.file").and_then(whole),
             secret_files: secret_files.iter().filter_map(|path| whole(path)).collect(),
@@ -76,6 +79,7 @@ impl<'n> Named<'n> {
             paths.iter().map(|path| (path.clone(), role.clone())).collect()
         };
         config
+            .chain(self.unread.iter().cloned())
             .chain(self.log_file.iter().map(|path| (path.clone(), Role::Log)))
             .chain(self.credentials.iter().map(|path| (path.clone(), Role::CredentialsDir)))
             .chain(each(&self.secret_files, Role::SecretFile))
@@ -83,6 +87,13 @@ impl<'n> Named<'n> {
             .chain(each(&self.workspaces, Role::Workspace))
             .collect()
     }
+}
+
+fn unread(install: &Install, config: &ConfigFacts) -> Vec<(String, Role)> {
+    let lost = [ProblemKind::Unreadable, ProblemKind::TooLarge, ProblemKind::NotText];
+    let files = config.problems.iter().filter(|problem| lost.contains(&problem.kind)).map(|problem| &problem.file);
+    let role = |file: &str| if file == install.config { Role::Config } else { Role::Include };
+    files.map(|file| (file.clone(), role(file))).collect()
 }
 
 /// An absolute path from one that may begin with `~`; nothing for one that is relative to who knows what.
