@@ -133,7 +133,7 @@ fn places<'t>(text: &'t str, value: &'t str) -> impl Iterator<Item = Range<usize
 fn pattern(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
     let quoted = r#""((?:[^"\\]|\\(?s:.))*)"|'((?:[^'\\]|\\(?s:.))*)'"#;
-    format!(r#"(?:{})["']?[ \t]*:\s*(?:{quoted}|([^\s"'{{\[|>&$][^,}}\n]*))"#, names.join("|"))
+    format!(r#"(?:{})["']?[ \t]*:[ \t\r\n]*(?:{quoted}|([^ \t\r\n"'{{\[|>&$][^,}}\n]*))"#, names.join("|"))
 }
 
 /// The shortest line of a longer secret that is looked for, in bytes.
