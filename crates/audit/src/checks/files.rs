@@ -7,6 +7,7 @@
 use super::Check;
 use crate::finding::{Finding, Fix, Place, Severity};
 use crate::model::Model;
+use crate::model::agents::normalized;
 use crate::snapshot::tree::{Entry, Kind, Role};
 
 mod code;
@@ -133,7 +134,7 @@ fn agents(model: &Model<'_>) -> Vec<String> {
     let listed = config.get("agents.list").and_then(serde_json::Value::as_array).into_iter().flatten();
     let listed = listed.filter_map(|agent| agent.get("id")?.as_str());
     let keyed = config.fields("agents.entries").map(|(id, _)| id.as_str());
-    std::iter::once("main").chain(keyed).chain(listed).map(|id| id.trim().to_lowercase()).collect()
+    std::iter::once("main").chain(keyed).chain(listed).map(normalized).collect()
 }
 
 /// How many paths a detail lists.

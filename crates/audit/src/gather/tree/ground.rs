@@ -33,6 +33,8 @@ impl Ground {
     pub(super) fn below(&self, name: &[u8], kind: Kind) -> (Role, Option<Self>) {
         match kind {
             Kind::Folder => self.folder(name),
+            // Not entered, and still the folder that the gateway takes its credentials from.
+            Kind::Link if *self == Self::State && name == b"credentials" => (Role::CredentialsDir, None),
             Kind::Link | Kind::Special | Kind::File => (self.file(name), None),
         }
     }
