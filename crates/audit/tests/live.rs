@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stockade_audit::gather::{self, Progress};
+use stockade_audit::gather::{self, Depth, Progress};
 use stockade_audit::live::{Target, look};
 use stockade_audit::report::{Probe, Report};
 use stockade_config::{Env, Paths};
@@ -26,7 +26,7 @@ fn deep(home: &Path, variables: &[(&str, &str)]) -> (Vec<String>, Probe, Report)
     let home = home.to_str().expect("text");
     let env: Env = [("HOME", home)].into_iter().chain(variables.iter().copied()).collect();
     let paths = Paths::from_env(&env).expect("paths");
-    let mut snapshot = gather::snapshot(&paths, &env, &Progress::default()).expect("randomness").snapshot;
+    let mut snapshot = gather::snapshot(&paths, &env, Depth::Install, &Progress::default()).expect("randomness").snapshot;
     let probe = look(&mut snapshot, &Target::of(&paths, &env, None, None));
     println!("{:#?}", snapshot.live);
     let report = Report::of(&snapshot, None);

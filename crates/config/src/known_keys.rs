@@ -1,7 +1,6 @@
 //! Which keys OpenClaw knows. A key that nobody knows is refused in the sections where a typo would
 //! turn a control off (`tools.denny`, `gateway.auth.tokens`), with the key that was probably meant.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -12,18 +11,29 @@ use crate::include::{Tree, dotted};
 use crate::key_path::KeyPath;
 use crate::note::{Note, NoteKind};
 
-/// A table of key paths as a tree.
-#[derive(Default)]
-pub(crate) struct KnownKeys {
+/// A table of key paths: its lines in order, each with the line after the last one below it. One flat list, because
+/// most commands look at a few of its thousands of keys.
+pub(crate) struct Table(Vec<Line>);
+
+struct Line {
+    key: &'static str,
     open: bool,
     secret: bool,
     retired: bool,
-    children: HashMap<&'static str, Self>,
+    /// The next line that is not below this one.
+    end: usize,
+}
+
+/// One key of a table.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownKey {
+    table: &'static Table,
+    at: usize,
 }
 
 /// How one table is applied.
 pub(crate) struct Rules {
-    table: &'static LazyLock<KnownKeys>,
+    table: &'static LazyLock<Table>,
     /// Top-level sections in which an unknown key is an error; `None` is every section.
     strict: Option<&'static [&'static str]>,
 }
@@ -33,41 +43,94 @@ pub(crate) const OPENCLAW: Rules = Rules { table: &OPENCLAW_TABLE, strict: Some(
 /// The keys of `stockade.json`.
 pub(crate) const OWN: Rules = Rules { table: &OWN_TABLE, strict: None };
 
-static OPENCLAW_TABLE: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::outline(include_str!("../known_keys.txt")));
-static OWN_TABLE: LazyLock<KnownKeys> = LazyLock::new(|| KnownKeys::outline(crate::own::KEYS));
+static OPENCLAW_TABLE: LazyLock<Table> = LazyLock::new(|| Table::outline(include_str!("../known_keys.txt")));
+static OWN_TABLE: LazyLock<Table> = LazyLock::new(|| Table::outline(crate::own::KEYS));
 
-impl KnownKeys {
+impl Table {
     /// Reads a table: one key per line, indented by its depth, followed by its marks.
-    fn outline(table: &'static str) -> Self {
-        let mut root = Self::default();
-        let mut path: Vec<&'static str> = Vec::new();
-        for line in table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-            let mut words = line.split_whitespace();
+    fn outline(text: &'static str) -> Self {
+        let mut lines = vec![Line { key: "", open: false, secret: false, retired: false, end: 0 }];
+        // The lines above the present one, the root first.
+        let mut above = vec![0];
+        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            let key = line.trim_start_matches(' ');
+            let depth = line.len().saturating_sub(key.len()).saturating_add(1);
+            let mut words = key.split(' ');
             let Some(key) = words.next() else { continue };
-            path.truncate(line.len() - line.trim_start().len());
-            path.push(key);
-            let node = path.iter().fold(&mut root, |node, key| node.children.entry(key).or_default());
-            for mark in words {
-                match mark {
-                    "open" => node.open = true,
-                    "secret" => node.secret = true,
-                    _ => node.retired = true,
+            let at = lines.len();
+            for ended in above.drain(depth.min(above.len())..) {
+                if let Some(ended) = lines.get_mut(ended) {
+                    ended.end = at;
                 }
             }
+            let (mut open, mut secret, mut retired) = (false, false, false);
+            for mark in words {
+                match mark {
+                    "open" => open = true,
+                    "secret" => secret = true,
+                    _ => retired = true,
+                }
+            }
+            above.push(at);
+            lines.push(Line { key, open, secret, retired, end: at });
         }
-        root
+        let end = lines.len();
+        for ended in above {
+            if let Some(ended) = lines.get_mut(ended) {
+                ended.end = end;
+            }
+        }
+        Self(lines)
     }
 
-    fn child(&self, key: &str) -> Option<&Self> {
-        self.children.get(key).filter(|_| key != "[]").or_else(|| self.children.get("*"))
+    fn root(&'static self) -> KnownKey {
+        KnownKey { table: self, at: 0 }
+    }
+}
+
+impl KnownKey {
+    fn line(self) -> Option<&'static Line> {
+        self.table.0.get(self.at)
+    }
+
+    fn is_open(self) -> bool {
+        self.line().is_some_and(|line| line.open)
+    }
+
+    fn is_secret(self) -> bool {
+        self.line().is_some_and(|line| line.secret)
+    }
+
+    fn is_retired(self) -> bool {
+        self.line().is_some_and(|line| line.retired)
+    }
+
+    /// The keys below it, by their names.
+    fn children(self) -> impl Iterator<Item = (&'static str, Self)> {
+        let end = self.line().map_or(0, |line| line.end);
+        let mut at = self.at.saturating_add(1);
+        std::iter::from_fn(move || {
+            let line = self.table.0.get(at).filter(|_| at < end)?;
+            let child = Self { table: self.table, at };
+            at = line.end;
+            Some((line.key, child))
+        })
+    }
+
+    fn named(self, name: &str) -> Option<Self> {
+        self.children().find(|(key, _)| *key == name).map(|(_, child)| child)
+    }
+
+    fn child(self, key: &str) -> Option<Self> {
+        self.named(key).filter(|_| key != "[]").or_else(|| self.named("*"))
     }
 
     /// The key that was probably meant: a neighbour with a similar name, or the same name elsewhere
     /// in the section.
-    fn nearest(&'static self, parents: &[String], key: &str, section: Option<&'static Self>) -> Option<String> {
+    fn nearest(self, parents: &[String], key: &str, section: Option<Self>) -> Option<String> {
         let named = |name: &str| parents.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
-        let similar = self.children.keys().filter(|name| !matches!(**name, "*" | "[]"));
-        let similar = similar.map(|name| (distance(&key.to_lowercase(), &name.to_lowercase()), *name));
+        let similar = self.children().map(|(name, _)| name).filter(|name| !matches!(*name, "*" | "[]"));
+        let similar = similar.map(|name| (distance(&key.to_lowercase(), &name.to_lowercase()), name));
         let close = similar.filter(|(far, name)| *far <= (name.len() / 3).clamp(1, 3)).min();
         if let Some((_, name)) = close {
             return Some(named(name));
@@ -77,11 +140,11 @@ impl KnownKeys {
     }
 
     /// The shallowest path to a key of this name, not through maps.
-    fn find(&'static self, key: &str, path: &mut Vec<&'static str>) -> Option<Vec<&'static str>> {
+    fn find(self, key: &str, path: &mut Vec<&'static str>) -> Option<Vec<&'static str>> {
         let mut found: Option<Vec<&'static str>> = None;
-        for (name, child) in self.children.iter().filter(|(name, _)| !matches!(**name, "*" | "[]")) {
+        for (name, child) in self.children().filter(|(name, _)| !matches!(*name, "*" | "[]")) {
             path.push(name);
-            let deeper = if *name == key { Some(path.clone()) } else { child.find(key, path) };
+            let deeper = if name == key { Some(path.clone()) } else { child.find(key, path) };
             path.pop();
             let better = |new: &Vec<_>| found.as_ref().is_none_or(|old| (new.len(), new) < (old.len(), old));
             if let Some(new) = deeper.filter(better) {
@@ -133,7 +196,7 @@ pub(crate) fn check(tree: &Tree, rules: &Rules) -> Result<Vec<Note>, ConfigError
 /// have been found.
 pub(crate) fn irregular(value: &Value, rules: &Rules, enough: fn(&[Irregular]) -> bool) -> Vec<Irregular> {
     let mut check = Check { rules, enough, path: Vec::new(), found: Vec::new() };
-    check.value(value, LazyLock::force(rules.table));
+    check.value(value, rules.table.root());
     check.found
 }
 
@@ -145,15 +208,15 @@ struct Check<'t> {
 }
 
 impl Check<'_> {
-    fn value(&mut self, value: &Value, node: &'static KnownKeys) {
+    fn value(&mut self, value: &Value, node: KnownKey) {
         match value {
-            Value::Object(_) if node.secret => {}
+            Value::Object(_) if node.is_secret() => {}
             Value::Object(fields) => {
                 for (key, field) in fields {
                     self.path.push(key.clone());
                     match node.child(key) {
                         Some(known) => {
-                            if known.retired {
+                            if known.is_retired() {
                                 self.add(NoteKind::RetiredKey, None, false);
                             }
                             self.value(field, known);
@@ -164,7 +227,7 @@ impl Check<'_> {
                 }
             }
             Value::Array(items) => {
-                let Some(known) = node.children.get("[]") else { return };
+                let Some(known) = node.named("[]") else { return };
                 for (at, item) in items.iter().enumerate() {
                     self.path.push(at.to_string());
                     self.value(item, known);
@@ -175,18 +238,18 @@ impl Check<'_> {
         }
     }
 
-    fn unknown(&mut self, key: &str, node: &'static KnownKeys) {
+    fn unknown(&mut self, key: &str, node: KnownKey) {
         if (self.enough)(&self.found) {
             return;
         }
         let parents = self.path.split_last().map_or(&[][..], |(_, parents)| parents);
-        let section = self.path.first().and_then(|section| self.rules.table.children.get(section.as_str()));
+        let section = self.path.first().and_then(|section| self.rules.table.root().named(section));
         // In an open map any name may be right; only a near miss of a neighbour is worth a word.
-        let nearest = node.nearest(parents, key, section.filter(|_| !node.open));
-        if node.open && nearest.is_none() {
+        let nearest = node.nearest(parents, key, section.filter(|_| !node.is_open()));
+        if node.is_open() && nearest.is_none() {
             return;
         }
-        let refused = !node.open && self.is_strict(nearest.as_deref());
+        let refused = !node.is_open() && self.is_strict(nearest.as_deref());
         self.add(NoteKind::UnknownKey, nearest, refused);
     }
 
@@ -222,12 +285,12 @@ pub(crate) fn secrets(value: &Value) -> Vec<Secret> {
 #[must_use]
 pub fn secret_keys(value: &Value) -> Vec<KeyPath> {
     let mut found = Vec::new();
-    collect(value, &KeyPath::default(), Some(&OPENCLAW_TABLE), false, &mut found);
+    collect(value, &KeyPath::default(), Some(OPENCLAW_TABLE.root()), false, &mut found);
     found
 }
 
-fn collect(value: &Value, at: &KeyPath, node: Option<&KnownKeys>, named: bool, found: &mut Vec<KeyPath>) {
-    let takes_secret = node.is_some_and(|node| node.secret);
+fn collect(value: &Value, at: &KeyPath, node: Option<KnownKey>, named: bool, found: &mut Vec<KeyPath>) {
+    let takes_secret = node.is_some_and(KnownKey::is_secret);
     match value {
         Value::String(_) if named || takes_secret => found.push(at.clone()),
         Value::Object(fields) if (takes_secret || named) && fields.contains_key("source") => found.push(at.clone()),
@@ -237,7 +300,7 @@ fn collect(value: &Value, at: &KeyPath, node: Option<&KnownKeys>, named: bool, f
             }
         }
         Value::Array(items) => {
-            let node = node.and_then(|node| node.children.get("[]"));
+            let node = node.and_then(|node| node.named("[]"));
             for (index, item) in items.iter().enumerate() {
                 collect(item, &at.child(index.to_string()), node, named, found);
             }
@@ -296,11 +359,11 @@ mod tests {
 
     #[test]
     fn the_whole_table_is_read() {
-        fn count(node: &KnownKeys) -> usize {
-            node.children.values().map(|child| 1 + count(child)).sum()
+        fn count(node: KnownKey) -> usize {
+            node.children().map(|(_, child)| 1 + count(child)).sum()
         }
         let lines = include_str!("../known_keys.txt").lines().filter(|line| !line.starts_with('#')).count();
-        assert_eq!(count(&OPENCLAW_TABLE), lines);
+        assert_eq!(count(OPENCLAW_TABLE.root()), lines);
         assert!(lines > 5000);
     }
 

@@ -48,8 +48,11 @@ mod tests {
     fn a_sound_install_is_left_alone() {
         let telegram = json!({"enabled": true, "botToken": "1:a", "dmPolicy": "pairing", "groupPolicy": "allowlist"});
         assert_eq!(said_of(json!({"channels": {"telegram": telegram}})), ["info channels.telegram.dm.locked"]);
-        let with_owner = json!({"botToken": "1:a", "allowFrom": [123_456], "groups": {"*": {"requireMention": true}}});
+        let with_owner = json!({"botToken": "1:a", "allowFrom": [123_456], "groupPolicy": "disabled"});
         assert_eq!(said_of(json!({"channels": {"telegram": with_owner}})), [""; 0]);
+        let with_groups = json!({"botToken": "1:a", "allowFrom": [123_456], "groups": {"*": {"requireMention": true}}});
+        let said = said_of(json!({"channels": {"telegram": with_groups}}));
+        assert_eq!(said, ["warn security.trust_model.multi_user_heuristic"], "OpenClaw's sign of several people");
         assert_eq!(said_of(json!({})), [""; 0]);
     }
 

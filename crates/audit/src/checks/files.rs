@@ -7,6 +7,7 @@
 use super::Check;
 use crate::finding::{Finding, Fix, Place, Severity};
 use crate::model::Model;
+use crate::model::agents::normalized;
 use crate::snapshot::tree::{Entry, Kind, Role};
 
 mod code;
@@ -51,13 +52,19 @@ const fn readable(bits: u32) -> bool {
     bits & 0o044 != 0
 }
 
-/// Whether `--fix` may change its mode: never through a link, by a path that is not the name, another user's file, or
-/// for root a file that has a second name elsewhere.
+/// Whether `--fix` may change its mode: never through a link, of a pipe or device in the place of a file, by a path that
+/// is not the name, another user's file, or for root a file that has a second name elsewhere.
 const fn can_mend(model: &Model<'_>, entry: &Entry) -> bool {
     let user = model.snapshot.install.uid;
     let second_name = matches!(entry.kind, Kind::File) && entry.links > 1 && user == 0;
     let own = entry.uid == user || (user == 0 && is_ours(model, entry.uid));
-    !matches!(entry.kind, Kind::Link) && !entry.escaped && own && !second_name
+    let is_file = match entry.kind {
+        Kind::File | Kind::Folder => true,
+        // The socket on which approvals are given is one that belongs there.
+        Kind::Special => matches!(entry.role, Role::ExecApprovals),
+        Kind::Link => false,
+    };
+    is_file && !entry.escaped && own && !second_name
 }
 
 /// The bits of a file or folder that only its owner may use: what the owner could do stays.
@@ -78,7 +85,7 @@ fn about<'e>(model: &Model<'_>, finding: Finding, files: &[&'e Entry], bits: imp
     };
     let rest = files.len().saturating_sub(mendable.len());
     let by_hand =
-        format!(" (--fix leaves {rest} to you: a link, another user's, a second name, or an unspeakable one)");
+        format!(" (--fix leaves {rest} to you: a link, no file, another user's, a second name, or an unspeakable one)");
     finding = finding.remedy(if rest == 0 { remedy } else { remedy + &by_hand });
     if mendable.is_empty() {
         return finding;
@@ -127,7 +134,7 @@ fn agents(model: &Model<'_>) -> Vec<String> {
     let listed = config.get("agents.list").and_then(serde_json::Value::as_array).into_iter().flatten();
     let listed = listed.filter_map(|agent| agent.get("id")?.as_str());
     let keyed = config.fields("agents.entries").map(|(id, _)| id.as_str());
-    std::iter::once("main").chain(keyed).chain(listed).map(|id| id.trim().to_lowercase()).collect()
+    std::iter::once("main").chain(keyed).chain(listed).map(normalized).collect()
 }
 
 /// How many paths a detail lists.

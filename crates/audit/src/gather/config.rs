@@ -129,7 +129,7 @@ impl Redaction {
     }
 
     fn known_secret(&self, value: &Value, env: &Env, key: &KeyPath, out: &mut Redacted) -> SecretFact {
-        let Value::String(text) = value else { return reference(value) };
+        let Value::String(text) = value else { return self.reference(value, env) };
         let (source, known) = match whole_variable(text) {
             Some(name) => match env.get(name) {
                 Some(known) => (SecretSource::Variable(name.to_owned()), Some(known.to_owned())),
@@ -146,6 +146,19 @@ impl Redaction {
         }
         match known {
             Some(known) => self.fact(&known, source),
+            None => SecretFact { source, ..SecretFact::default() },
+        }
+    }
+
+    /// A `{source, provider, id}` object in the place of a secret. A variable is looked at, as for `${NAME}`; no file
+    /// is opened and no program started for the others.
+    fn reference(&self, value: &Value, env: &Env) -> SecretFact {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (from, id) = (text("source"), text("id"));
+        let known = env.get(&id).filter(|known| from == "env" && !known.is_empty());
+        let source = SecretSource::Reference(from, id.clone());
+        match known {
+            Some(known) => self.fact(known, source),
             None => SecretFact { source, ..SecretFact::default() },
         }
     }
@@ -171,12 +184,6 @@ fn unmark(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(unmark),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-/// A `{source, provider, id}` object in the place of a secret.
-fn reference(value: &Value) -> SecretFact {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    SecretFact { source: SecretSource::Reference(text("source"), text("id")), ..SecretFact::default() }
 }
 
 /// The variable that a text is, whole: `${NAME}` or, where a reference may stand, `$NAME`.

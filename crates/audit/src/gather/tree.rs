@@ -163,7 +163,7 @@ impl<'w> Walk<'w> {
         let above = if above.is_empty() { "/" } else { above };
         let (Ok(fd), Ok(name)) = (rustix::fs::open(above, FOLDER, Mode::empty()), CString::new(name)) else { return };
         self.count(stat);
-        (self.visit)(&Seen { dir: fd.as_fd(), name: &name, stat, folder: above.as_bytes(), role });
+        (self.visit)(&Seen { dir: fd.as_fd(), name: &name, stat, folder: above.as_bytes(), role, in_workspace: false });
     }
 
     fn folder(&mut self, folder: Folder) {
@@ -218,6 +218,9 @@ impl<'w> Walk<'w> {
         let (role, ground) = match found {
             Some(Role::Workspace) if kind == Kind::Folder => (Role::Workspace, Some(Ground::Workspace)),
             Some(Role::CredentialsDir) if kind == Kind::Folder => (Role::CredentialsDir, Some(Ground::Credentials)),
+            Some(Role::AgentDir(id)) if kind == Kind::Folder && !folder.ground.is_of_agents() => {
+                (Role::AgentDir(id.clone()), Some(Ground::Keys(id.into())))
+            }
             Some(role) if !matches!(role, Role::AgentDir(_)) => (role, None),
             _ => folder.ground.below(name.to_bytes(), kind),
         };
@@ -234,8 +237,9 @@ impl<'w> Walk<'w> {
             }
         }
         if kind == Kind::File && role != Role::Code {
-            let seen = Seen { dir: folder.fd.as_fd(), name, stat: &stat, folder: &folder.path, role: &role };
-            (self.visit)(&seen);
+            let in_workspace = matches!(folder.ground, Ground::Workspace | Ground::Obeyed);
+            let dir = folder.fd.as_fd();
+            (self.visit)(&Seen { dir, name, stat: &stat, folder: &folder.path, role: &role, in_workspace });
         }
         let ground = ground.filter(|_| kind == Kind::Folder)?;
         if folder.device.is_some_and(|device| device != stat.st_dev) {

@@ -76,6 +76,16 @@ impl<'s> Agents<'s> {
         Self { defaults, list, default_id }
     }
 
+    /// The agent that answers where no binding names one: the default, or the only one there is.
+    #[must_use]
+    pub fn answering(&self) -> Option<&str> {
+        match (&self.default_id, self.list.as_slice()) {
+            (Some(id), _) => Some(id),
+            (None, [only]) => Some(&only.id),
+            (None, _) => None,
+        }
+    }
+
     /// What OpenClaw's own checks go through: the defaults, then every agent that the config writes.
     pub fn contexts(&self) -> impl Iterator<Item = &Agent<'s>> {
         std::iter::once(&self.defaults).chain(self.written())

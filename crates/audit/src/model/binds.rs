@@ -17,7 +17,7 @@ use crate::snapshot::Snapshot;
 pub struct Written<'s> {
     /// `source:target[:options]`, or whatever else stands there.
     pub value: &'s Value,
-    /// The list that it stands in.
+    /// The list that it stands in; or where it stands alone.
     pub list: KeyPath,
     /// Whether it is for a browser's container.
     pub browser: bool,
@@ -33,8 +33,9 @@ impl<'s> Written<'s> {
         let key = if browser { "sandbox.browser.binds" } else { "sandbox.docker.binds" };
         let setting = if agent.key.is_some() { agent.own(key) } else { agent.setting(key) };
         setting.into_iter().flat_map(move |setting| {
-            let items = setting.value.as_array().into_iter().flatten();
-            items.map(move |value| Self { value, list: setting.key.clone(), browser })
+            // One that stands there without a list counts as one.
+            let items = setting.value.as_array().map_or(std::slice::from_ref(setting.value), Vec::as_slice);
+            items.iter().map(move |value| Self { value, list: setting.key.clone(), browser })
         })
     }
 }

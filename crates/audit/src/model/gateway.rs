@@ -76,6 +76,21 @@ impl Gateway {
         self.bind != LOOPBACK
     }
 
+    /// Whether what the mode in force needs is known to be there. A reference to a variable that is not set is a
+    /// credential that nobody can show: OpenClaw counts it as one, and as missing over HTTP.
+    #[must_use]
+    pub fn can_be_shown(&self) -> bool {
+        let fact = match self.auth_mode.as_str() {
+            "token" => self.token.as_ref(),
+            "password" => self.password.as_ref(),
+            _ => return self.has_auth,
+        };
+        let unset = |fact: &SecretFact| {
+            matches!(&fact.source, SecretSource::Reference(from, _) if from == "env") && !fact.has_value()
+        };
+        self.has_auth && !fact.is_some_and(unset)
+    }
+
     /// Whether a proxy's word is enough to get in.
     #[must_use]
     pub fn behind_proxy(&self) -> bool {
@@ -168,6 +183,18 @@ mod tests {
         assert_eq!(gateway(json!({"auth": {"password": LONG, "token": LONG}}), &[]).auth_mode, "password");
         let proxied = json!({"auth": {"mode": "trusted-proxy"}, "remote": {"password": LONG}});
         assert_eq!(gateway(proxied, &[]).password, None);
+    }
+
+    #[test]
+    fn a_reference_to_a_variable_that_is_not_set_cannot_be_shown() {
+        let reference = |from: &str| json!({"auth": {"token": {"source": from, "provider": "default", "id": "T"}}});
+        let of = |from, env: &[(&str, &str)]| {
+            let gateway = gateway(reference(from), env);
+            (gateway.has_auth, gateway.can_be_shown(), gateway.token.map(|fact| fact.characters))
+        };
+        assert_eq!(of("env", &[]), (true, false, Some(0)));
+        assert_eq!(of("env", &[("T", "12345")]), (true, true, Some(5)));
+        assert_eq!(of("exec", &[("T", "12345")]), (true, true, Some(0)), "no program is asked");
     }
 
     #[test]

@@ -34,6 +34,14 @@ fn the_default_agent_is_the_marked_one_the_first_or_main() {
 }
 
 #[test]
+fn without_a_default_the_only_agent_answers_and_of_two_none() {
+    for (entries, answering) in [(json!({"a": {}}), Some("a")), (json!({"a": {}, "b": {}}), None)] {
+        let found = snapshot(json!({"agents": {"ownership": "explicit", "entries": entries}}));
+        assert_eq!(Model::of(&found).agents.answering(), answering);
+    }
+}
+
+#[test]
 fn a_tool_cannot_be_hidden_behind_a_spelling() {
     for deny in ["exec", "EXEC", " Bash\t", "group:runtime", "Group:Runtime", "e*c", "*"] {
         assert!(!allows(json!({"deny": [deny]}), "exec"), "{deny}");

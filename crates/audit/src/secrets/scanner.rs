@@ -8,6 +8,7 @@ use stockade_core::Secret;
 use super::assignment::assigned;
 use super::keywords::{Keywords, Meaning};
 use super::likeness::is_real;
+use super::rules::MARKED;
 use crate::snapshot::leaks::KNOWN;
 
 /// Looks for secrets. Shared by threads.
@@ -136,9 +137,22 @@ fn begun(text: &[u8], word: &Range<usize>, meaning: &Meaning, from: usize) -> Op
             let start = rule.start(text, word.start).filter(|start| *start + BEHIND >= from)?;
             let end = rule.end(text, word.start)?;
             let secret = rule.secret(text.get(..end)?, word.start);
-            is_real(secret).then_some(Found { place: start..end, rule: rule.id, what: rule.what })
+            let found = Found { place: start..end, rule: rule.id, what: rule.what };
+            is_real(secret).then(|| in_address(text, &found.place).unwrap_or(found))
         }),
     }
+}
+
+/// A secret with a mark that is the user or the password of an address: what it is says more than where it stands.
+fn in_address(text: &[u8], place: &Range<usize>) -> Option<Found> {
+    let address = text.get(place.clone()).filter(|address| address.contains(&b'@'))?;
+    let mut next = place.start;
+    address.split(|byte| matches!(byte, b'/' | b':' | b'@')).find_map(|piece| {
+        let start = next;
+        next += piece.len() + 1;
+        let rule = MARKED.iter().find(|rule| rule.is_whole(piece))?;
+        Some(Found { place: start..start + piece.len(), rule: rule.id, what: rule.what })
+    })
 }
 
 /// Reads until the buffer is full or there is no more.

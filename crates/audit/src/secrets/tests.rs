@@ -188,6 +188,17 @@ fn one_line_of_many_megabytes_takes_one_buffer() {
 }
 
 #[test]
+fn a_marked_secret_in_an_address_is_called_what_it_is() {
+    let token = "ghp_q7Hs82kLmZ04xWvT9bNc31Rdu5Yt81jPnA36";
+    for (user, password) in [("x", token), (token, "x-oauth-basic"), ("", token)] {
+        let text = format!("push https://{user}:{password}@git.house.lan/site and on");
+        assert_eq!(found(&text), [("github", 1, token.to_owned())], "{text}");
+    }
+    let plain = "postgres://op:w8Ks02mQxv71@db.house.lan/x";
+    assert_eq!(found(plain).iter().map(|(rule, ..)| *rule).collect::<Vec<_>>(), ["url-password"]);
+}
+
+#[test]
 fn hostile_text_costs_no_more_than_its_length() {
     // Each begins like a secret, again and again, and is none: a scanner that starts over at each would never end.
     let started = std::time::Instant::now();

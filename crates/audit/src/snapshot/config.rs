@@ -144,7 +144,7 @@ pub enum SecretSource {
     MissingVariable(String),
     /// Part of the value is literal and part came from a variable.
     Mixed,
-    /// A `{source, provider, id}` reference, by its source and id; never resolved.
+    /// A `{source, provider, id}` reference, by its source and id; only one to a variable that is set has a value.
     Reference(String, String),
 }
 

@@ -18,7 +18,8 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let who = who(config);
     let on: Vec<&str> = SURFACE.iter().copied().filter(|key| config.is_true(key)).collect();
     let severity = if matches!(who, Who::Owners) { Severity::Warn } else { Severity::Critical };
-    if matches!(who, Who::EveryoneIsOwner) || !on.is_empty() {
+    // That everyone is the owner is told by itself; this is about what they can operate.
+    if !on.is_empty() {
         out.push(surface(severity, who, &on));
     }
     if config.is_true("commands.config") {
@@ -57,14 +58,12 @@ fn surface(severity: Severity, who: Who, on: &[&str]) -> Finding {
         Who::Everyone => (Some(TYPISTS), "commands.allowFrom has \"*\", so every sender may type commands"),
         Who::EveryoneIsOwner => (Some(OWNERS), "commands.ownerAllowFrom has \"*\", so every sender is an owner"),
     };
-    let what = if on.is_empty() { "the commands for owners".to_owned() } else { on.join(", ") };
     let finding = Finding::new("commands.operator_surface", severity, "The machine can be operated from a chat")
-        .detail(format!("{words}, and may use {what}: a stolen or forged account starts commands and adds code without asking the model."))
+        .detail(format!("{words}, and may use {}: a stolen or forged account starts commands and adds code without asking the model.", on.join(", ")))
         .remedy("Turn off what is not used, and list your own ids in commands.ownerAllowFrom.");
     let finding = open.iter().fold(finding, |finding, key| finding.key(key));
     let fix = Fix::ask("Turn the operator's commands off in chats");
     let fix = on.iter().fold(fix, |fix, key| fix.set(key, false));
-    let fix = open.iter().filter(|key| **key == OWNERS).fold(fix, |fix, key| fix.remove(key));
     on.iter().fold(finding, |finding, key| finding.key(key)).fix(fix)
 }
 
@@ -102,8 +101,11 @@ mod tests {
     fn what_a_chat_operates_is_named() {
         let chat = json!({"telegram": {}});
         assert_eq!(of(json!({"bash": true}), chat.clone()), ["warn commands.operator_surface"]);
-        assert_eq!(of(json!({"ownerAllowFrom": [" * "]}), chat.clone()), ["critical commands.operator_surface"]);
-        assert_eq!(of(json!({"ownerAllowFrom": ["telegram:*"]}), chat.clone()), ["critical commands.operator_surface"]);
+        for owners in [json!([" * "]), json!(["telegram:*"])] {
+            let everyone = json!({"debug": true, "ownerAllowFrom": owners.clone()});
+            assert_eq!(of(everyone, chat.clone()), ["critical commands.operator_surface"]);
+            assert!(of(json!({"ownerAllowFrom": owners}), chat.clone()).is_empty(), "nothing is on");
+        }
         let typed = json!({"bash": true, "allowFrom": {"*": ["telegram:1", "*"]}});
         assert_eq!(of(typed, chat.clone()), ["critical commands.operator_surface"]);
         assert!(of(json!({"allowFrom": {"telegram": ["*"]}}), chat.clone()).is_empty(), "nothing is on");

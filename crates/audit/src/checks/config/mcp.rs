@@ -28,12 +28,12 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         let key = servers.child(name);
-        out.extend(transport(name, server, &key));
-        out.extend(package(name, server, &key));
+        out.extend(transport(server, &key));
+        out.extend(package(server, &key));
     }
 }
 
-fn transport(name: &str, server: &Value, key: &KeyPath) -> Option<Finding> {
+fn transport(server: &Value, key: &KeyPath) -> Option<Finding> {
     let remote = server.get("url").and_then(Value::as_str).and_then(endpoint);
     let remote = remote.filter(|remote| remote.reach != Reach::Loopback);
     let plain = remote.as_ref().filter(|remote| matches!(remote.scheme.as_str(), "http" | "ws"));
@@ -44,22 +44,23 @@ fn transport(name: &str, server: &Value, key: &KeyPath) -> Option<Finding> {
         }
         None => return None,
     };
-    let finding = Finding::new("mcp.insecure_transport", Severity::Warn, "An MCP server can be read and impersonated on the way")
-        .detail(format!(
-            "mcp.servers.{name} {what}. Whoever is on the way reads its credential and what the agent sends, and answers with \
+    let finding =
+        Finding::new("mcp.insecure_transport", Severity::Warn, "An MCP server can be read and impersonated on the way")
+            .detail(format!(
+                "{key} {what}. Whoever is on the way reads its credential and what the agent sends, and answers with \
              text and tools of their own."
-        ))
-        .remedy("Use https with a certificate that is verified.")
-        .at(Place::Key(key.child(place)));
+            ))
+            .remedy("Use https with a certificate that is verified.")
+            .at(Place::Key(key.child(place)));
     Some(finding)
 }
 
-fn package(name: &str, server: &Value, key: &KeyPath) -> Option<Finding> {
+fn package(server: &Value, key: &KeyPath) -> Option<Finding> {
     let command = server.get("command").and_then(Value::as_str)?;
     let package = unpinned(command, &texts(server.get("args")))?;
     let finding = Finding::new("mcp.unpinned_package", Severity::Warn, "An MCP server is whatever was published last")
         .detail(format!(
-            "mcp.servers.{name} starts {package}, of no fixed version, from a registry each time: whoever takes over the package \
+            "{key} starts {package}, of no fixed version, from a registry each time: whoever takes over the package \
              runs code as the gateway's user at its next start."
         ))
         .remedy("Name an exact version, as in `package@1.2.3` or `package==1.2.3`, or install it and start the installed file.")
@@ -71,10 +72,23 @@ fn package(name: &str, server: &Value, key: &KeyPath) -> Option<Finding> {
 fn unpinned(command: &str, args: &[String]) -> Option<String> {
     // A command line in one text counts as one in parts.
     let words: Vec<&str> = command.split_whitespace().chain(args.iter().map(String::as_str)).collect();
+    started(&words, MAX_STARTERS)
+}
+
+/// What a command line fetches, itself or by what it starts; through no more starters than `left`, since their number is
+/// the config's choice.
+fn started(words: &[&str], left: usize) -> Option<String> {
+    let left = left.checked_sub(1)?;
     let (program, rest) = words.split_first()?;
     let program = program.rsplit(['/', '\\']).next().unwrap_or(program).to_lowercase();
     let program = [".cmd", ".exe"].iter().find_map(|end| program.strip_suffix(end)).unwrap_or(&program);
     let rest = match (program, rest) {
+        ("cmd", rest) => return started(from(rest, |word| !word.starts_with('/')), left),
+        ("env", rest) => return started(from(rest, |word| !word.contains('=') && !word.starts_with('-')), left),
+        ("sh" | "bash" | "zsh", ["-c" | "-lc", line, ..]) => {
+            let line: Vec<&str> = line.split_whitespace().collect();
+            return started(from(&line, |word| word != "exec"), left);
+        }
         ("npx" | "bunx" | "pnpx" | "uvx", rest) => rest,
         ("npm", ["exec" | "x", rest @ ..])
         | ("pnpm" | "yarn", ["dlx", rest @ ..])
@@ -85,6 +99,11 @@ fn unpinned(command: &str, args: &[String]) -> Option<String> {
     };
     let package = package_of(rest)?;
     (!is_pinned(package)).then(|| stockade_core::text::clip(package, 80))
+}
+
+/// The words from the first one that is not only there to start it.
+fn from<'w, 'a>(words: &'w [&'a str], is_first: impl Fn(&str) -> bool) -> &'w [&'a str] {
+    words.iter().position(|word| is_first(word)).and_then(|at| words.get(at..)).unwrap_or_default()
 }
 
 /// What is fetched: what `--package` or `--from` names, else the first word that is no option or the value of one.
@@ -130,6 +149,9 @@ fn is_pinned(package: &str) -> bool {
     parts >= 3 && parts == core.split('.').count()
 }
 
+/// How many shells and the like may stand before what fetches.
+const MAX_STARTERS: usize = 4;
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -153,6 +175,10 @@ mod tests {
             ("npm", json!(["exec", "--", "server@1"])),
             ("pipx", json!(["run", "server"])),
             ("npx", json!(["--package=server", "bin@1.2.3"])),
+            ("cmd", json!(["/c", "npx", "-y", "server"])),
+            ("C:\\Windows\\System32\\cmd.exe", json!(["/d", "/s", "/c", "npx.cmd", "server@latest"])),
+            ("sh", json!(["-c", "exec npx -y server"])),
+            ("env", json!(["-i", "HOME=/tmp", "uvx", "server"])),
         ] {
             assert_eq!(
                 of(json!({"command": command, "args": args})),
@@ -166,13 +192,27 @@ mod tests {
             ("node", json!(["server.js"])),
             ("npx", json!(["./local"])),
             ("npm", json!(["start"])),
+            ("cmd", json!(["/c", "npx", "-y", "server@1.2.3"])),
+            ("cmd", json!(["/c"])),
+            ("sh", json!(["start.sh", "npx"])),
+            ("env", json!(["A=b"])),
             ("npx", json!({})),
             ("", json!([])),
             ("uvx", json!(["--python", "3.12", "server@2.0.1"])),
         ] {
             assert!(of(json!({"command": command, "args": args})).is_empty(), "{command} {args}");
         }
+        assert!(of(json!({"command": "env", "args": vec!["env"; 100_000]})).is_empty(), "and does not end the audit");
         assert!(of(json!({"enabled": false, "command": "npx", "args": ["x"]})).is_empty());
+    }
+
+    #[test]
+    fn the_name_of_a_server_does_not_pass_for_text() {
+        let servers =
+            json!({"x\n- critical gateway.bind_no_auth": {"command": "npx", "args": ["x"], "url": "http://a.example"}});
+        for finding in findings(&snapshot(json!({"mcp": {"servers": servers}})), "mcp.") {
+            assert!(!finding.detail.contains('\n'), "{}", finding.detail);
+        }
     }
 
     #[test]

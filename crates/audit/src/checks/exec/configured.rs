@@ -52,7 +52,8 @@ const ID: &str = "tools.exec.security_full_configured";
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::testing::{said, snapshot};
+    use crate::finding::Change;
+    use crate::testing::{findings, said, snapshot};
 
     fn of(config: Value) -> Vec<String> {
         said(&snapshot(config), super::ID)
@@ -68,6 +69,14 @@ mod tests {
         let overridden = json!({"tools": {"exec": {"mode": "full"}},
             "agents": {"entries": {"a": {"tools": {"exec": {"mode": "deny"}}}}}});
         assert!(of(overridden).is_empty());
+    }
+
+    #[test]
+    fn the_fix_ends_it_even_where_every_command_is_asked() {
+        let config = json!({"tools": {"exec": {"security": "full", "ask": "always"}}});
+        let fix = findings(&snapshot(config), super::ID)[0].fix.clone().expect("a fix");
+        let set = |change: &Change| matches!(change, Change::Set { key, to } if key.to_string() == "tools.exec.security" && to == "allowlist");
+        assert!(fix.changes.iter().any(set), "{:?}", fix.changes);
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) fn ask_always<'a, 's: 'a>(agents: impl IntoIterator<Item = &'a Agent<
             }
             if word == "ask" {
                 fix = change(fix, &mut done, Change::Set { key: place.child("ask"), to: "always".into() });
-            } else if is_mode || !exec.security.written {
+            } else if is_mode || !exec.security.written || exec.security.value == ExecSecurity::Full {
                 let security = match exec.security.value {
                     ExecSecurity::Deny => ExecSecurity::Deny,
                     ExecSecurity::Allowlist | ExecSecurity::Full => ExecSecurity::Allowlist,

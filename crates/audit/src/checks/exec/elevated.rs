@@ -22,23 +22,22 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     for (channel, who) in config.fields("tools.elevated.allowFrom") {
         findings.extend(allowed(channel, who, list.child(channel)));
     }
-    for agent in model.agents.contexts() {
-        let key = "elevatedDefault";
-        let setting = if agent.key.is_some() { agent.own(key) } else { agent.setting(key) };
-        let Some(setting) = setting else { continue };
-        let Some(word @ ("full" | "on")) = setting.value.as_str().map(str::trim) else { continue };
-        let severity = if word == "full" { model.visitors.severity().max(Severity::Warn) } else { Severity::Warn };
-        let finding = Finding::new(DEFAULT, severity, "Elevated commands are on without being asked for")
-            .detail(format!(
-                "{} is {word:?}: whoever is on the elevated list runs on the host from the first message on{}.",
-                setting.key,
-                if word == "full" { ", and no command is asked" } else { "" }
-            ))
-            .remedy(format!("Set {} to \"off\"; switch it on for one session when it is needed.", setting.key))
-            .fix(Fix::ask("Start sessions without elevated commands").set_at(setting.key.clone(), "off"))
-            .keys([setting.key]);
-        findings.push(finding);
-    }
+    findings.extend(unasked(model));
+}
+
+/// The other words leave the approvals in force, and `on` is what OpenClaw takes silence for.
+fn unasked(model: &Model<'_>) -> Option<Finding> {
+    model.config().text(LEVEL).filter(|word| word.trim() == "full")?;
+    let severity = model.visitors.severity().max(Severity::Warn);
+    let finding = Finding::new(DEFAULT, severity, "Elevated commands run unasked from the first message")
+        .detail(format!(
+            "{LEVEL} is \"full\": whoever is on the elevated list runs commands on the host in every session, and where \
+             nothing else asks, nobody is asked."
+        ))
+        .remedy(format!("Set {LEVEL} to \"off\"; switch it on for one session when it is needed."))
+        .fix(Fix::ask("Start sessions without elevated commands").set(LEVEL, "off"))
+        .key(LEVEL);
+    Some(finding)
 }
 
 fn allowed(channel: &str, who: &Value, key: KeyPath) -> Option<Finding> {
@@ -77,6 +76,7 @@ fn allowed(channel: &str, who: &Value, key: KeyPath) -> Option<Finding> {
 }
 
 const DEFAULT: &str = "tools.elevated.default_full";
+const LEVEL: &str = "agents.defaults.elevatedDefault";
 const MANY: usize = 25;
 
 #[cfg(test)]
@@ -110,9 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn elevated_from_the_start_is_told() {
+    fn elevated_and_unasked_from_the_start_is_told() {
         let config = |word: &str| json!({"agents": {"defaults": {"elevatedDefault": word}}});
         assert_eq!(said(&snapshot(config("full")), "tools.elevated"), ["warn tools.elevated.default_full"]);
-        assert!(said(&snapshot(config("ask")), "tools.elevated").is_empty());
+        for word in ["on", "ask", "off"] {
+            assert!(said(&snapshot(config(word)), "tools.elevated").is_empty(), "{word}");
+        }
     }
 }

@@ -28,7 +28,7 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// Whether an agent may answer at a door: it is the default, or a binding names it for the channel.
+/// Whether an agent may answer at a door: as the one for messages that no binding takes, or by a binding.
 fn answers(model: &Model<'_>, agent: &Agent<'_>, door: &Door) -> bool {
     let bound = |binding: &Value| {
         let channel = binding.get("match").and_then(|matching| matching.get("channel")).and_then(Value::as_str);
@@ -36,7 +36,7 @@ fn answers(model: &Model<'_>, agent: &Agent<'_>, door: &Door) -> bool {
         id.as_deref() == Some(agent.id.as_str())
             && channel.is_some_and(|name| name.trim().eq_ignore_ascii_case(&door.channel))
     };
-    model.agents.default_id.as_deref() == Some(agent.id.as_str())
+    model.agents.answering() == Some(agent.id.as_str())
         || model.config().get("bindings").and_then(Value::as_array).into_iter().flatten().any(bound)
 }
 
@@ -126,5 +126,7 @@ mod tests {
         let bind = |agent: &str, channel: &str| json!([{"agentId": agent, "match": {"channel": channel}}]);
         assert!(reached(config(bind("bare", " Telegram"))));
         assert!(!reached(config(bind("safe", "telegram"))) && !reached(config(bind("bare", "signal"))));
+        let only = json!({"ownership": "explicit", "entries": {"bare": {}}});
+        assert!(reached(json!({"channels": {"telegram": {"groupPolicy": "open"}}, "agents": only})));
     }
 }

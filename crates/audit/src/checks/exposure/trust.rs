@@ -93,13 +93,14 @@ mod tests {
             json!({"discord": {"groupPolicy": "allowlist", "accounts": {"a": {"guilds": {"1": {}}}}}}),
             json!({"slack": {"dm": {"allowFrom": ["*"]}}}),
             json!({"x.y": {"groupAllowFrom": [" * "]}}),
+            json!({"telegram": {"groups": {"-1": {"groupPolicy": "disabled"}}}}),
         ] {
             assert_eq!(trust(json!({"channels": several.clone()})), ["warn multi_user_heuristic"], "{several}");
         }
         for one in [
             json!({"telegram": {"dmPolicy": "pairing", "groupPolicy": "allowlist"}}),
-            json!({"telegram": {"groups": {"*": {}}}, "signal": {"groupPolicy": "allowlist", "groups": {}}}),
-            json!({"telegram": {"groups": {"-1": {"groupPolicy": "open"}}}}),
+            json!({"telegram": {"groups": {}}, "signal": {"groupPolicy": "allowlist", "groups": {}}}),
+            json!({"telegram": {"groupPolicy": "disabled", "groups": {"*": {}}}}),
         ] {
             assert!(trust(json!({"channels": one.clone()})).is_empty(), "{one}");
         }

@@ -66,7 +66,7 @@ fn loopback_no_auth(model: &Model<'_>) -> Option<Finding> {
 
 fn http_no_auth(model: &Model<'_>) -> Option<Finding> {
     let (config, gateway) = (model.config(), &model.gateway);
-    if gateway.has_auth {
+    if gateway.can_be_shown() {
         return None;
     }
     let open: Vec<&str> =

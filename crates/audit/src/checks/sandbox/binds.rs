@@ -25,7 +25,8 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
             Some(Known::NotAbsolute) => Some(relative(text, &bind)),
             None => denied(text, &bind, &judge),
         };
-        findings.extend(found.map(|finding| finding.at(crate::Place::Key(bind.list.clone())).fix(drop_it(&bind))));
+        findings
+            .extend(found.map(|finding| finding.at(crate::Place::Key(bind.list.clone())).fix(drop_it(model, &bind))));
     }
 }
 
@@ -71,9 +72,13 @@ fn unreadable(bind: &Written<'_>) -> Finding {
         .at(crate::Place::Key(bind.list.clone()))
 }
 
-fn drop_it(bind: &Written<'_>) -> Fix {
-    let item: Value = bind.value.clone();
-    Fix::ask(format!("Take the mount out of {}", bind.list)).change(Change::Drop { key: bind.list.clone(), item })
+fn drop_it(model: &Model<'_>, bind: &Written<'_>) -> Fix {
+    let key = bind.list.clone();
+    let change = match model.config().at(&key) {
+        Some(Value::Array(_)) => Change::Drop { key, item: bind.value.clone() },
+        _ => Change::Remove { key },
+    };
+    Fix::ask(format!("Take the mount out of {}", bind.list)).change(change)
 }
 
 const DANGEROUS: &str = "sandbox.dangerous_bind_mount";
@@ -134,6 +139,13 @@ mod tests {
         }
         assert_eq!(of(&["/home/op/work:/workspace/work"]), ["warn sandbox.bind_denied"]);
         assert_eq!(of(&["/home/op/work:/work:ro,shared"]), ["warn sandbox.bind_denied"]);
+    }
+
+    #[test]
+    fn one_without_a_list_is_one() {
+        let sandbox = json!({"mode": "all", "docker": {"binds": "/etc:/e"}});
+        let found = findings(&snapshot(json!({"agents": {"defaults": {"sandbox": sandbox}}})), DANGEROUS);
+        assert!(matches!(&found[0].fix.as_ref().expect("a fix").changes[..], [Change::Remove { .. }]), "{found:?}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Secrets that stand in the config itself. A `${NAME}` stands in the environment, so that it is none of them: here we
 //! differ from OpenClaw, which looks at the value after it was replaced.
 
+use stockade_config::KeyPath;
+
 use crate::checks::Check;
 use crate::finding::{Finding, Place, Severity};
 use crate::model::Model;
@@ -45,7 +47,8 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
 fn plaintext(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let config = model.config();
     let mut secrets: Vec<_> = super::all(config);
-    secrets.retain(|(key, fact)| is_written(fact) && ![PASSWORD, HOOKS].contains(&key.to_string().as_str()));
+    let is_told = |key: &KeyPath| [PASSWORD, HOOKS].contains(&key.to_string().as_str());
+    secrets.retain(|(key, fact)| is_written(fact) && !is_told(key) && !is_filler(key, fact));
     if secrets.is_empty() {
         return;
     }
@@ -73,6 +76,15 @@ fn is_written(fact: &SecretFact) -> bool {
     fact.in_file() && fact.has_value() && !fact.placeholder && fact.weakness != Some(Weak::Placeholder)
 }
 
+/// Whether it is what a local model is given because something must stand there, such as `ollama`: no provider issues
+/// keys this short.
+fn is_filler(key: &KeyPath, fact: &SecretFact) -> bool {
+    let parts: Vec<&str> = key.parts().iter().map(String::as_str).collect();
+    matches!(parts.as_slice(), ["models", "providers", _, "apiKey"])
+        && fact.looks_like.is_none()
+        && fact.characters < LEAST_KEY
+}
+
 fn words(fact: &SecretFact) -> String {
     let what = fact.looks_like.as_deref().unwrap_or("secret");
     format!("{what}, {} characters", fact.characters)
@@ -80,6 +92,8 @@ fn words(fact: &SecretFact) -> String {
 
 const PASSWORD: &str = "gateway.auth.password";
 const HOOKS: &str = "hooks.token";
+/// The shortest key of a provider, in characters.
+const LEAST_KEY: u32 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -116,5 +130,17 @@ mod tests {
         assert!(!serde_json::to_string(&finding).expect("JSON").contains("q7Hs82kL"));
         snapshot.config.files = vec![ConfigFile { mode: 0o644, ..ConfigFile::default() }];
         assert_eq!(said(&snapshot, "secrets.plaintext"), ["warn secrets.plaintext_in_config"]);
+    }
+
+    #[test]
+    fn what_a_local_model_is_given_for_want_of_a_key_is_no_secret() {
+        let provider = |key: &str| json!({"models": {"providers": {"house": {"apiKey": key}}}});
+        assert!(said(&snapshot(provider("lm-studio")), "secrets.plaintext").is_empty());
+        assert_eq!(
+            said(&snapshot(provider("w8Ks02mQxv71Lr5T")), "secrets.plaintext"),
+            ["info secrets.plaintext_in_config"]
+        );
+        let elsewhere = json!({"channels": {"irc": {"password": "w8Ks02mQ"}}});
+        assert_eq!(said(&snapshot(elsewhere), "secrets.plaintext"), ["info secrets.plaintext_in_config"]);
     }
 }

@@ -33,6 +33,8 @@ impl Ground {
     pub(super) fn below(&self, name: &[u8], kind: Kind) -> (Role, Option<Self>) {
         match kind {
             Kind::Folder => self.folder(name),
+            // Not entered, and still the folder that the gateway takes its credentials from.
+            Kind::Link if *self == Self::State && name == b"credentials" => (Role::CredentialsDir, None),
             Kind::Link | Kind::Special | Kind::File => (self.file(name), None),
         }
     }
@@ -40,6 +42,11 @@ impl Ground {
     /// Whether something that the config names can stand here: not among transcripts and code, of which there are many.
     pub(super) const fn may_hold_named(&self) -> bool {
         !matches!(self, Self::Sessions(_) | Self::Code)
+    }
+
+    /// Whether agents have their folders here, so that what stands here is known without the config.
+    pub(super) const fn is_of_agents(&self) -> bool {
+        matches!(self, Self::Agents | Self::Agent(_) | Self::Keys(_) | Self::Codex(_))
     }
 
     /// What is entered first, so that a huge tree of code cannot keep the walk from the secrets.

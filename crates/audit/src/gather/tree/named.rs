@@ -3,13 +3,15 @@
 use serde_json::Value;
 
 use crate::snapshot::tree::Role;
-use crate::snapshot::{ConfigFacts, ConfigFile, EnvFacts, Install};
+use crate::snapshot::{ConfigFacts, ConfigFile, EnvFacts, Install, ProblemKind};
 
 /// What is looked at beside the fixed layout.
 #[derive(Debug, Clone, Default)]
 pub struct Named<'n> {
     /// The config and what it includes, the config first.
     pub config_files: &'n [ConfigFile],
+    /// Files of the config that were not read. Broken, large or shut, they are its files all the same.
+    pub unread: Vec<(String, Role)>,
     /// Workspaces of agents.
     pub workspaces: Vec<String>,
     /// Folders of agents' keys that stand elsewhere: the agent, and its `agentDir`.
@@ -39,18 +41,25 @@ impl<'n> Named<'n> {
         let agents = config.get("agents");
         let entries = agents.and_then(|agents| agents.get("entries")).and_then(Value::as_object);
         let listed = agents.and_then(|agents| agents.get("list")).and_then(Value::as_array);
-        let each = entries.into_iter().flat_map(|fields| fields.values()).chain(listed.into_iter().flatten());
-        let workspaces = each
+        let listed = || {
+            listed
+                .into_iter()
+                .flatten()
+                .map(|agent| (agent.get("id").and_then(Value::as_str).unwrap_or_default(), agent))
+        };
+        let each = || entries.into_iter().flatten().map(|(id, agent)| (id.as_str(), agent)).chain(listed());
+        let workspaces = each()
+            .map(|(_, agent)| agent)
             .chain(agents.and_then(|agents| agents.get("defaults")))
             .filter_map(|agent| agent.get("workspace")?.as_str())
             .filter_map(whole)
             .collect();
-        let agent_dirs = config
-            .fields("agents.entries")
-            .filter_map(|(id, agent)| Some((id.trim().to_lowercase(), whole(agent.get("agentDir")?.as_str()?)?)));
+        let agent_dirs =
+            each().filter_map(|(id, agent)| Some((id.trim().to_lowercase(), whole(agent.get("agentDir")?.as_str()?)?)));
         Self {
             agent_dirs: agent_dirs.collect(),
             config_files: &config.files,
+            unread: unread(install, config),
             workspaces,
             log_file: config.text("logging.file").and_then(whole),
             secret_files: secret_files.iter().filter_map(|path| whole(path)).collect(),
@@ -70,6 +79,7 @@ impl<'n> Named<'n> {
             paths.iter().map(|path| (path.clone(), role.clone())).collect()
         };
         config
+            .chain(self.unread.iter().cloned())
             .chain(self.log_file.iter().map(|path| (path.clone(), Role::Log)))
             .chain(self.credentials.iter().map(|path| (path.clone(), Role::CredentialsDir)))
             .chain(each(&self.secret_files, Role::SecretFile))
@@ -77,6 +87,13 @@ impl<'n> Named<'n> {
             .chain(each(&self.workspaces, Role::Workspace))
             .collect()
     }
+}
+
+fn unread(install: &Install, config: &ConfigFacts) -> Vec<(String, Role)> {
+    let lost = [ProblemKind::Unreadable, ProblemKind::TooLarge, ProblemKind::NotText];
+    let files = config.problems.iter().filter(|problem| lost.contains(&problem.kind)).map(|problem| &problem.file);
+    let role = |file: &str| if file == install.config { Role::Config } else { Role::Include };
+    files.map(|file| (file.clone(), role(file))).collect()
 }
 
 /// An absolute path from one that may begin with `~`; nothing for one that is relative to who knows what.
@@ -128,14 +145,15 @@ mod tests {
             "agents": {
                 "defaults": {"workspace": "~/work"},
                 "entries": {"Coder": {"workspace": "/srv/code", "agentDir": "/srv/agent"}},
-                "list": [{"id": "feb", "workspace": "~/feb"}],
+                "list": [{"id": "feb", "workspace": "~/feb", "agentDir": "~/keys"}],
             },
         });
         let config = ConfigFacts { value, ..ConfigFacts::default() };
         let named = Named::of(&install, &config, &EnvFacts::default());
         assert_eq!(named.secret_files, ["/home/op/tg", "/etc/oc/secrets.json"]);
         assert_eq!(named.workspaces, ["/srv/code", "/home/op/feb", "/home/op/work"]);
-        assert_eq!(named.agent_dirs, [("coder".to_owned(), "/srv/agent".to_owned())]);
+        let agent_dirs = [("coder", "/srv/agent"), ("feb", "/home/op/keys")];
+        assert_eq!(named.agent_dirs, agent_dirs.map(|(id, path)| (id.to_owned(), path.to_owned())));
         assert_eq!(named.log_file.as_deref(), Some("/home/op/oc.log"));
     }
 }

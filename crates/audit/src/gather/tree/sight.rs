@@ -22,6 +22,8 @@ pub struct Seen<'w> {
     pub(super) folder: &'w [u8],
     /// What it is for.
     pub role: &'w Role,
+    /// Whether it stands where an agent works, and is read by it whatever its mode.
+    pub in_workspace: bool,
 }
 
 impl Seen<'_> {

@@ -246,6 +246,18 @@ fn a_name_that_was_swapped_is_not_opened() {
 }
 
 #[test]
+fn a_credentials_folder_that_is_a_link_is_known_by_what_it_leads_to() {
+    let home = Home::new(&[]);
+    home.lay("elsewhere/", 0o777);
+    home.lay("elsewhere/oauth.json", 0o666);
+    symlink(home.path("elsewhere"), home.path(".openclaw/credentials")).expect("linked");
+    let (tree, _) = home.walk_with(|_| {}, &mut |_| {});
+    let found = tree.entries.iter().find(|entry| entry.role == Role::CredentialsDir).expect("kept");
+    assert_eq!((found.kind, found.target_kind, found.mode), (Kind::Link, Some(Kind::Folder), 0o777));
+    assert!(tree.entries.iter().all(|entry| !entry.path.ends_with("oauth.json")), "and not entered");
+}
+
+#[test]
 fn a_folder_that_becomes_a_link_is_not_entered() {
     let home = Home::new(&[("openclaw.json", 0o600), ("credentials/", 0o700), ("zzz/a.json", 0o600)]);
     let folder = home.path(".openclaw/credentials");

@@ -161,7 +161,8 @@ fn signals(scope: &KeyPath, own: &Map<String, Value>, root: Option<&Map<String, 
         .iter()
         .filter(|field| **field != "teams")
         .any(|field| get(field).and_then(Value::as_object).is_some_and(|groups| !groups.is_empty()));
-    match text(get("groupPolicy")).as_deref() {
+    // OpenClaw fills the default in before it looks.
+    match get("groupPolicy").map_or(Some("allowlist"), Value::as_str) {
         Some("open") => say(&["groupPolicy"], "groups are open"),
         Some("allowlist") if targets => say(&["groupPolicy"], "groups are named that may write"),
         _ => {}

@@ -48,7 +48,7 @@ impl<'s> Routes<'s> {
             global: config.text("session.scope") == Some("global"),
             bindings: bindings.collect(),
             links: config.get("session.identityLinks").and_then(Value::as_object),
-            owner: model.agents.default_id.clone(),
+            owner: model.agents.answering().map(str::to_owned),
             scope: config.text("session.dmScope").unwrap_or("main"),
         }
     }
