@@ -1,3 +1,5 @@
+use std::io::Write as _;
+
 use super::*;
 
 #[test]
@@ -16,12 +18,12 @@ fn what_honest_code_does_is_no_alarm() {
 #[test]
 fn real_plugins_are_no_alarm() {
     let installed = std::env::var_os("STOCKADE_TEST_NPM").map(std::path::PathBuf::from);
-    let installed = installed
-        .unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/interop/npm"));
+    let installed =
+        installed.unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/interop/npm"));
     let extensions = installed.join("node_modules/openclaw/dist/extensions");
     if !extensions.is_dir() {
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "OpenClaw must be installed in CI");
-        println!("skipped: OpenClaw is not installed (`cargo xtask test` does)");
+        let _ = writeln!(std::io::stderr(), "skipped: OpenClaw is not installed (`cargo xtask test` does)");
         return;
     }
     let (mut files, mut alarms, mut folders) = (0, Vec::new(), vec![extensions]);
