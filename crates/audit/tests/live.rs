@@ -26,7 +26,8 @@ fn deep(home: &Path, variables: &[(&str, &str)]) -> (Vec<String>, Probe, Report)
     let home = home.to_str().expect("text");
     let env: Env = [("HOME", home)].into_iter().chain(variables.iter().copied()).collect();
     let paths = Paths::from_env(&env).expect("paths");
-    let mut snapshot = gather::snapshot(&paths, &env, Depth::Install, &Progress::default()).expect("randomness").snapshot;
+    let mut snapshot =
+        gather::snapshot(&paths, &env, Depth::Install, &Progress::default()).expect("randomness").snapshot;
     let probe = look(&mut snapshot, &Target::of(&paths, &env, None, None));
     println!("{:#?}", snapshot.live);
     let report = Report::of(&snapshot, None);

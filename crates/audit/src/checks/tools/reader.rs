@@ -86,6 +86,20 @@ mod tests {
     }
 
     #[test]
+    fn mail_is_read_by_the_agent_that_the_hook_wakes() {
+        let config = |allowed: Value| {
+            json!({
+                "agents": {"entries": {"main": {"default": true}, "mail": {"tools": {"allow": ["session_status"]}}}},
+                "tools": {"deny": ["group:web", "browser"]},
+                "hooks": {"enabled": true, "presets": ["gmail"], "allowedAgentIds": allowed,
+                    "mappings": [{"match": {"path": "gmail"}, "agentId": "mail"}]},
+            })
+        };
+        assert!(of(config(json!(["mail"]))).is_empty());
+        assert_eq!(of(config(json!(["*"]))).len(), 1, "what names no agent goes to the default one");
+    }
+
+    #[test]
     fn only_the_agent_that_is_bound_reads_the_channel() {
         let config = json!({
             "agents": {"entries": {"main": {"default": true, "tools": {"allow": ["read"]}}, "worker": {}}},
