@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::agents::normalized;
 use super::channels::Account;
-use super::{Agent, Model};
+use super::{Agent, Model, Visitors};
 use crate::snapshot::Generation;
 use crate::snapshot::config::texts;
 
@@ -29,6 +29,26 @@ impl<'s> Model<'s> {
         reached.sort_unstable();
         reached.dedup();
         reached
+    }
+
+    /// Who else can write to some of the agents: what admits people to an agent that they do not name, and that sends
+    /// them nothing, is left out.
+    #[must_use]
+    pub fn visitors_of<'a>(&self, agents: impl IntoIterator<Item = &'a Agent<'s>>) -> Visitors
+    where
+        's: 'a,
+    {
+        let ids: Vec<&str> = agents.into_iter().map(|agent| agent.id.as_str()).collect();
+        let mut reached = Vec::new();
+        for account in self.channels.live() {
+            let answering = self.agents_at(account);
+            let passed_on = |id: &&str| self.agents.find(id).is_some_and(|agent| self.commands_agents(agent));
+            let here = answering.is_empty() || answering.iter().any(|id| ids.contains(id) || passed_on(id));
+            if here {
+                reached.push(account);
+            }
+        }
+        self.visitors.at(&reached)
     }
 
     /// Whether what a hook brings is given to an agent: it is the one for hooks that name none, or a mapping names it,
