@@ -106,19 +106,28 @@ fn differences(root: &Path) -> Result<String> {
         let about = std::fs::read_to_string(case.join("about.txt")).unwrap_or_default();
         let about = about.lines().next().unwrap_or_default();
         page.push_str(&format!("\n## {name}\n\n{about}\n\n"));
-        let listed = std::fs::read_to_string(case.join("differences.txt")).unwrap_or_default();
-        if listed.trim().is_empty() {
-            page.push_str("The same.\n");
-            continue;
-        }
-        page.push_str("| by | finding | why |\n|---|---|---|\n");
-        for line in listed.lines() {
-            let (finding, why) = line.split_once(" | ").unwrap_or((line, ""));
-            let (by, finding) = finding.split_once(' ').unwrap_or(("", finding));
-            page.push_str(&format!("| {by} | `{finding}` | {why} |\n"));
+        page.push_str(&listed(&case.join("differences.txt"), "The same."));
+        if case.join("expected.deep.ids.txt").exists() {
+            page.push_str("\nWith `--deep`, besides (`gateway.probe_failed`, which is of what runs, apart):\n\n");
+            page.push_str(&listed(&case.join("differences.deep.txt"), "Nothing differs."));
         }
     }
     Ok(page)
+}
+
+/// A list of differences as a table, or what is said where there are none.
+fn listed(file: &Path, none: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    if text.trim().is_empty() {
+        return format!("{none}\n");
+    }
+    let mut table = String::from("| by | finding | why |\n|---|---|---|\n");
+    for line in text.lines() {
+        let (finding, why) = line.split_once(" | ").unwrap_or((line, ""));
+        let (by, finding) = finding.split_once(' ').unwrap_or(("", finding));
+        table.push_str(&format!("| {by} | `{finding}` | {why} |\n"));
+    }
+    table
 }
 
 fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>> {

@@ -1,4 +1,5 @@
 //! Promise: the look of `security audit --deep` at a running gateway finds ours sound, and does it no harm.
+#![allow(clippy::disallowed_methods, reason = "the tests start processes and open sockets")]
 
 mod support;
 

@@ -183,6 +183,17 @@ struct Search<'g> {
 }
 
 impl Search<'_> {
+    /// Whether `left` more edits may be enough: ways that share no edit need one each.
+    fn fits(&self, made: &BTreeSet<EditId>, left: usize) -> bool {
+        let mut taken = made.clone();
+        for _ in 0..=left {
+            let ends = self.graph.nodes.iter().enumerate().filter(|(_, node)| node.part == Part::BadEnd);
+            let Some(way) = ends.map(|(id, _)| id).find_map(|id| self.graph.way(id, &taken)) else { return true };
+            taken.extend(self.graph.closing(&way));
+        }
+        false
+    }
+
     fn descend(&mut self, made: &mut BTreeSet<EditId>, left: usize) {
         self.steps += 1;
         if self.steps >= MAX_STEPS {
@@ -197,7 +208,7 @@ impl Search<'_> {
             }
             return;
         };
-        if left == 0 {
+        if left == 0 || !self.fits(made, left) {
             return;
         }
         for edit in self.graph.closing(&way) {
@@ -209,7 +220,7 @@ impl Search<'_> {
     }
 }
 
-const MAX_STEPS: usize = 20_000;
+const MAX_STEPS: usize = 50_000;
 
 #[cfg(test)]
 mod tests {

@@ -302,7 +302,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("AWS_SESSION_TOKEN", &["amazonaws.com"]),
     ("GITHUB_TOKEN", &["github.com", "githubcopilot.com", "githubusercontent.com"]),
     ("GH_TOKEN", &["github.com", "githubcopilot.com", "githubusercontent.com"]),
-    ("NPM_TOKEN", &["npmjs.org", "npmjs.com"]),
     ("OPENROUTER_API_KEY", &["openrouter.ai"]),
     ("XAI_API_KEY", &["x.ai"]),
     ("SLACK_BOT_TOKEN", &["slack.com"]),

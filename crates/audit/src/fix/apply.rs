@@ -217,7 +217,7 @@ fn no_worse(before: &[Finding], after: &[Finding]) -> Result<(), FixError> {
 }
 
 /// How many critical findings one section has, and what all of them weigh.
-fn weight(findings: &[Finding], of: Option<(&str, Option<&str>)>) -> (usize, usize) {
+fn weight(findings: &[Finding], of: Option<&str>) -> (usize, usize) {
     let of: Vec<Severity> =
         findings.iter().filter(|finding| section(finding) == of).map(|finding| finding.severity).collect();
     let count = |severity| of.iter().filter(|found| **found == severity).count();
@@ -225,17 +225,13 @@ fn weight(findings: &[Finding], of: Option<(&str, Option<&str>)>) -> (usize, usi
     (critical, critical.saturating_mul(10).saturating_add(warn))
 }
 
-/// The part of the config that a finding is about: the first part of its first key, and the channel when it is one.
-fn section(finding: &Finding) -> Option<(&str, Option<&str>)> {
+/// The part of the config that a finding is about: the first part of its first key.
+fn section(finding: &Finding) -> Option<&str> {
     let keys = finding.places.iter().find_map(|place| match place {
         Place::Key(key) => Some(key.parts()),
         Place::File(_) | Place::Line(..) => None,
     });
-    match keys? {
-        [first, second, ..] if first == "channels" => Some((first, Some(second))),
-        [first, ..] => Some((first, None)),
-        [] => None,
-    }
+    keys?.first().map(String::as_str)
 }
 
 fn outcome(plan: &Plan<'_>, id: Option<String>) -> Outcome {

@@ -2,6 +2,7 @@
 //! regular files, and keeps to OpenClaw's bounds: 500 files of 1 MiB each; what is left out is said.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -38,13 +39,20 @@ fn plugin_code(plugin: &Plugin, folder: &Path) -> Scanned {
                 scanned.escapes = package.escapes;
                 scanned.hidden_entries = package.hidden;
                 scanned.evidence = package.scripts;
-                first = package.entries.iter().map(|entry| folder.join(entry)).collect();
+                first = package.entries.iter().flat_map(|entry| loaded(&folder.join(entry))).collect();
             }
             Err(what) => scanned.manifest = Some(what),
         },
         Err(what) => scanned.manifest = Some(what),
     }
-    first.retain(|entry| stays_inside(folder, entry));
+    let first = first.into_iter().filter_map(|entry| {
+        let file = inside(folder, &entry);
+        if file.is_none() {
+            scanned.leave(format!("{}: {LEADS_OUT}", below(folder, &entry)));
+        }
+        file
+    });
+    let first = first.collect();
     let wanted = |language| matches!(language, Language::JavaScript | Language::Native);
     walk(folder, first, &wanted, &mut scanned);
     scanned
@@ -98,10 +106,11 @@ fn skill_folders(place: &Path, troubles: &mut Vec<Trouble>) -> Vec<PathBuf> {
 /// Scans the files below a folder: `first`, then the others in the order of their names.
 fn walk(folder: &Path, first: Vec<PathBuf>, wanted: &dyn Fn(Language) -> bool, scanned: &mut Scanned) {
     let mut seen = BTreeSet::new();
-    for file in first.into_iter().filter(|file| file.is_file()) {
+    for file in first {
         let file: PathBuf = file.components().collect();
         if seen.insert(file.clone()) {
-            one(folder, &file, wanted, scanned);
+            // The gateway loads it as a program, whatever its name is.
+            one(folder, &file, language(&file).unwrap_or(Language::JavaScript), scanned);
         }
     }
     let mut queue = VecDeque::from([(folder.to_owned(), 0_usize)]);
@@ -133,16 +142,22 @@ fn walk(folder: &Path, first: Vec<PathBuf>, wanted: &dyn Fn(Language) -> bool, s
                     scanned.settle();
                     return;
                 }
-                one(folder, &path, wanted, scanned);
+                if let Some(language) = language(&path).filter(|language| wanted(*language)) {
+                    one(folder, &path, language, scanned);
+                }
+            } else if kind.is_symlink() && is_way_out(folder, &path, wanted) {
+                scanned.leave(format!("{}: {LEADS_OUT}", below(folder, &path)));
             }
         }
     }
     scanned.settle();
 }
 
-fn one(folder: &Path, file: &Path, wanted: &dyn Fn(Language) -> bool, scanned: &mut Scanned) {
-    let name = file.file_name().map(|name| lossy(name.as_encoded_bytes())).unwrap_or_default();
-    let Some(language) = Language::of(&name).filter(|language| wanted(*language)) else { return };
+fn language(file: &Path) -> Option<Language> {
+    Language::of(&lossy(file.file_name()?.as_encoded_bytes()))
+}
+
+fn one(folder: &Path, file: &Path, language: Language, scanned: &mut Scanned) {
     let shown = below(folder, file);
     if language == Language::Native {
         scanned.files += 1;
@@ -192,16 +207,34 @@ fn entries(folder: &Path) -> std::io::Result<(Vec<DirEntry>, bool)> {
     Ok((found, cut))
 }
 
-/// Whether an entry is, with every link followed, inside its plugin.
-fn stays_inside(folder: &Path, entry: &Path) -> bool {
-    match (fs::canonicalize(folder), fs::canonicalize(entry)) {
-        (Ok(folder), Ok(entry)) => entry.starts_with(folder),
-        _ => false,
-    }
+/// The file that an entry of a package loads: itself, with an end, or the first of its folder.
+fn loaded(entry: &Path) -> Option<PathBuf> {
+    let ended = |end: &str| PathBuf::from([entry.as_os_str(), end.as_ref()].join("".as_ref()));
+    let named = LOADED.iter().map(|end| ended(end));
+    let inside = LOADED.iter().map(|end| entry.join(format!("index{end}")));
+    std::iter::once(entry.to_owned()).chain(named).chain(inside).find(|path| path.is_file())
+}
+
+/// Whether a link leads code, or a folder of it, to where it is not looked at: out of the plugin or skill, or to what is
+/// passed over.
+fn is_way_out(folder: &Path, link: &Path, wanted: &dyn Fn(Language) -> bool) -> bool {
+    let code = language(link).is_some_and(wanted) || link.is_dir();
+    let seen = inside(folder, link)
+        .is_some_and(|file| file.strip_prefix(folder).is_ok_and(|below| !below.iter().any(is_unseen)));
+    code && !seen
+}
+
+/// Where a path ends with every link followed, when that is in its plugin or skill.
+fn inside(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let (root, path) = (fs::canonicalize(folder).ok()?, fs::canonicalize(path).ok()?);
+    path.strip_prefix(root).ok().map(|below| folder.join(below))
 }
 
 fn is_passed_over(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
+    is_unseen(&entry.file_name())
+}
+
+fn is_unseen(name: &OsStr) -> bool {
     name == "node_modules" || name.as_encoded_bytes().starts_with(b".")
 }
 
@@ -215,7 +248,7 @@ fn shown(text: &str) -> String {
 
 impl Scanned {
     fn leave(&mut self, what: String) {
-        if self.unread.len() < MAX_UNREAD {
+        if self.unread.len() < MAX_UNREAD && !self.unread.contains(&what) {
             self.unread.push(what);
         }
     }
@@ -229,6 +262,9 @@ impl Scanned {
     }
 }
 
+const LEADS_OUT: &str = "a link that leads to where code is not looked at";
+/// What a name in a package may leave out.
+const LOADED: &[&str] = &[".js", ".ts", ".mjs", ".cjs", ".mts", ".cts"];
 /// OpenClaw's own bounds.
 const MAX_FILES: u32 = 500;
 const MAX_FILE: u64 = 1024 * 1024;

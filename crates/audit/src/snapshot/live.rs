@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What was seen of a running install.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Live {
     /// How the gateway answered.
     pub gateway: GatewayFacts,
@@ -23,7 +23,7 @@ pub struct Live {
 
 /// How the gateway answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct GatewayFacts {
     /// Its address; empty when it was not spoken to.
     pub url: String,
@@ -113,7 +113,7 @@ pub struct Listener {
 
 /// A gateway that this machine announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Announcement {
     /// The name of the instance.
     pub instance: String,
@@ -125,7 +125,7 @@ pub struct Announcement {
 
 /// A container that OpenClaw made, as its engine describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -169,7 +169,7 @@ pub struct Container {
 
 /// A folder of the host in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Mounted {
     /// The host's path, as the engine has it.
     pub source: String,
@@ -183,7 +183,7 @@ pub struct Mounted {
 
 /// A port of a container on the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Published {
     /// `9222/tcp`.
     pub port: String,

@@ -11,8 +11,9 @@ use super::Home;
 impl Home {
     /// Makes fixes, and looks that the audit is no worse, as the command does.
     pub fn fix(&self, choice: &Choice) -> Result<Outcome, FixError> {
-        let gathered =
+        let mut gathered =
             gather::snapshot(&self.paths(), &self.env(), Depth::Install, &Progress::default()).expect("gathered");
+        gathered.snapshot.live = self.live.clone();
         let findings = Report::of(&gathered.snapshot, None).all();
         let grounds = Grounds::of(&gathered.snapshot);
         let planned = plan(&findings, choice, &gathered.survey, &gathered.snapshot, &grounds);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use stockade_audit::gather::Depth;
+use stockade_audit::snapshot::Live;
 
 use super::Home;
 
@@ -55,7 +57,7 @@ impl Page {
                 scene.block(info, body);
             }
         }
-        scenes.retain(|scene| !scene.files.is_empty() || !scene.modes.is_empty() || scene.findings.is_some());
+        scenes.retain(Scene::stands);
         Self { id, scenes }
     }
 }
@@ -90,6 +92,12 @@ impl Scene {
         }
     }
 
+    /// Whether there is anything in it to look at.
+    fn stands(&self) -> bool {
+        let staged = !self.files.is_empty() || !self.modes.is_empty() || !self.setup.is_empty();
+        staged || self.live.is_some() || self.findings.is_some()
+    }
+
     /// The scene's home.
     pub fn home(&self) -> Home {
         let mut home = Home::new();
@@ -101,12 +109,35 @@ impl Scene {
             home.write(path, &text.replace("@HOME@", &home.path().display().to_string()));
         }
         home.set_up(&self.setup);
-        home.live = self.live.as_deref().map(|live| serde_json::from_str(live).expect("what was found"));
+        let path = home.path().display().to_string();
+        home.live = self.live.as_deref().map(|text| live(&text.replace("@HOME@", &path)));
         home.depth = if self.deep { Depth::Code } else { Depth::Install };
         home.modes(&self.modes);
         home.variables("OPENCLAW_GATEWAY_TOKEN=c1f0a6f2b77e4b0d9a3c5e8d7f6a1b2c4d5e6f70\n");
         home.variables(&self.env);
         home
+    }
+}
+
+/// What a look at what runs found. What a page does not write is as in a look that saw nothing; what it writes must have
+/// been read, or a misspelt word would leave a scene empty and the check silent.
+fn live(text: &str) -> Live {
+    let written: Value = serde_json::from_str(text).expect("JSON");
+    let live: Live = serde_json::from_value(written.clone()).expect("what was found");
+    let read = serde_json::to_value(&live).expect("JSON");
+    assert!(holds(&read, &written), "a field of {text} is none of a look at what runs");
+    live
+}
+
+fn holds(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(name, part)| whole.get(name).is_some_and(|whole| holds(whole, part)))
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            whole.len() == part.len() && whole.iter().zip(part).all(|(whole, part)| holds(whole, part))
+        }
+        _ => whole == part,
     }
 }
 

@@ -1,3 +1,5 @@
+use std::io::Write as _;
+
 use super::*;
 
 #[test]
@@ -12,12 +14,19 @@ fn what_honest_code_does_is_no_alarm() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), corpus.len(), wrong.join("\n"));
 }
 
-/// Real code of others, when a folder of it is named: how many of its files are alarms.
+/// Real plugins: those that OpenClaw brings. None of them is an exfiltration.
 #[test]
-#[ignore = "needs a folder of code, in STOCKADE_CODE"]
-fn alarms_in_a_folder() {
-    let Some(folder) = std::env::var_os("STOCKADE_CODE") else { return };
-    let (mut files, mut alarms, mut folders) = (0, Vec::new(), vec![std::path::PathBuf::from(folder)]);
+fn real_plugins_are_no_alarm() {
+    let installed = std::env::var_os("STOCKADE_TEST_NPM").map(std::path::PathBuf::from);
+    let installed =
+        installed.unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/interop/npm"));
+    let extensions = installed.join("node_modules/openclaw/dist/extensions");
+    if !extensions.is_dir() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "OpenClaw must be installed in CI");
+        let _ = writeln!(std::io::stderr(), "skipped: OpenClaw is not installed (`cargo xtask test` does)");
+        return;
+    }
+    let (mut files, mut alarms, mut folders) = (0, Vec::new(), vec![extensions]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
             let path = entry.path();
@@ -27,19 +36,15 @@ fn alarms_in_a_folder() {
             }
             let Some(language) = Language::of(&path.display().to_string()) else { continue };
             let Ok(bytes) = std::fs::read(&path) else { continue };
-            if bytes.len() > 1024 * 1024 {
+            // The larger ones are bundles of what stands beside them, and slow without optimisation.
+            if bytes.len() > 64 * 1024 {
                 continue;
             }
             files += 1;
-            for found in scan(&path.display().to_string(), &bytes, language) {
-                if found.severity > Severity::Info {
-                    alarms.push(format!(
-                        "{:?} {} {}:{} {} {:?}",
-                        found.severity, found.rule, found.file, found.line, found.what, found.flow
-                    ));
-                }
-            }
+            let found = scan(&path.display().to_string(), &bytes, language);
+            alarms.extend(found.into_iter().filter(|found| found.severity == Severity::Critical));
         }
     }
-    panic!("{} alarms in {files} files:\n{}", alarms.len(), alarms.join("\n"));
+    assert!(files > 200, "only {files} files were looked at");
+    assert!(alarms.is_empty(), "{alarms:#?}");
 }

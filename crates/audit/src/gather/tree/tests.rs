@@ -401,19 +401,6 @@ fn foreign_owners_are_seen() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
-    if rustix::process::getuid().is_root() {
-        skipped("root may read everything");
-        return;
-    }
-    let home = Home::new(&[("openclaw.json", 0o600), ("agents/", 0o000), ("credentials/x.json", 0o644)]);
-    let (tree, troubles) = home.walk();
-    home.lay(".openclaw/agents/", 0o700);
-    assert!(matches!(troubles.as_slice(), [only] if only.path.ends_with("agents")), "{troubles:?}");
-    assert_eq!(entry(&tree, "x.json").mode, 0o644);
-}
-
-#[test]
 fn what_the_config_names_is_found_inside_and_outside() {
     let mut home = Home::new(&[("openclaw.json", 0o600), ("conf.d/a.json5", 0o600), ("work/AGENTS.md", 0o666)]);
     home.lay("outside/token", 0o640);

@@ -125,11 +125,11 @@ pub fn show_plan(wanted: &Audit, mended: &Mended) -> anyhow::Result<ExitCode> {
         fix["diff"] = json!(mended.diff);
         serde_json::to_string_pretty(&json!({ "fix": fix }))?
     } else {
-        mended.diff.clone()
+        mended.diff.trim_end().to_owned()
     };
     match &wanted.output {
         Some(file) => save(file, &shown)?,
-        None => output::piece(&shown),
+        None => output::line(shown),
     }
     if !wanted.json {
         for (what, why) in &mended.left {
