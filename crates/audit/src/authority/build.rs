@@ -10,6 +10,7 @@ use super::edit::{Act, KeyEdit};
 use super::graph::{EditId, Graph, NodeId, Part};
 use crate::model::binds::{Binds, Written};
 use crate::model::channels::{Account, Door};
+use crate::model::reach::{Entry, entry};
 use crate::model::{Agent, Model};
 
 /// The graph of an install, and the edits that its edges name.
@@ -77,29 +78,53 @@ impl Builder<'_, '_> {
         self.graph.edge(mode, end, "elevated commands leave the sandbox", Vec::new());
     }
 
-    /// An interface without authentication is everybody's who reaches it.
+    /// An interface that lets in whoever reaches it: nothing authenticates, or it takes the word of anybody's proxy.
     fn http(&mut self) {
         let gateway = &self.model.gateway;
-        if gateway.has_auth || !gateway.remote_exposed {
-            return;
+        let mut ways: Vec<(String, Vec<EditId>)> = Vec::new();
+        if gateway.behind_proxy() && gateway.remote_exposed {
+            for proxy in self.model.config().list("gateway.trustedProxies") {
+                if entry(&proxy) == Entry::Wide {
+                    let because =
+                        format!("gateway.trustedProxies holds {proxy}, so anybody is a proxy that names a user");
+                    ways.push((because, vec![self.take(KeyPath::dotted("gateway.trustedProxies"), json!(proxy), 1)]));
+                }
+            }
+        } else if !gateway.has_auth && (gateway.remote_exposed || gateway.auth_mode == "none") {
+            ways = self.without_auth();
         }
-        let because = format!("gateway.bind is {} and nothing authenticates", gateway.bind);
-        let cuts = vec![
-            self.edit(KeyPath::dotted("gateway.auth.token"), Act::SetSecret, 0),
-            self.set(KeyPath::dotted("gateway.bind"), json!("loopback"), 2),
-        ];
-        let cuts = if gateway.tailscale == "off" && gateway.auth_mode != "none" {
-            cuts
-        } else {
-            cuts.into_iter().take(1).collect()
-        };
-        let who = self.graph.node(0, NETWORK, Part::Source);
-        let door = self.graph.node(1, "the gateway's interfaces", Part::Way);
-        self.graph.edge(who, door, because, cuts);
-        for agent in &self.model.agents.list {
-            let agent = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
-            self.graph.edge(door, agent, "a client may speak to it", Vec::new());
+        for (because, cuts) in ways {
+            let who = self.graph.node(0, if gateway.remote_exposed { NETWORK } else { LOCAL }, Part::Source);
+            let door = self.graph.node(1, "the gateway's interfaces", Part::Way);
+            self.graph.edge(who, door, because, cuts);
+            for agent in &self.model.agents.list {
+                let agent = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+                self.graph.edge(door, agent, "a client may speak to it", Vec::new());
+            }
         }
+    }
+
+    /// A mode that asks for nothing and a credential that is not there are ways of their own: mending one of them mends
+    /// nothing.
+    fn without_auth(&mut self) -> Vec<(String, Vec<EditId>)> {
+        let gateway = &self.model.gateway;
+        let mode = gateway.auth_mode.as_str();
+        let (asks, wanted) = (matches!(mode, "token" | "password"), if mode == "password" { mode } else { "token" });
+        let mut ways = Vec::new();
+        if !asks {
+            let cut = self.set(KeyPath::dotted("gateway.auth.mode"), json!("token"), 0);
+            ways.push((format!("gateway.auth.mode is {mode}, which asks for nothing"), vec![cut]));
+        }
+        if asks || !gateway.token.as_ref().is_some_and(crate::snapshot::SecretFact::has_value) {
+            let key = KeyPath::dotted("gateway.auth").child(wanted);
+            let because = format!("gateway.bind is {} and {key} is not set", gateway.bind);
+            let mut cuts = vec![self.edit(key, Act::SetSecret, 0)];
+            if asks && gateway.tailscale == "off" {
+                cuts.push(self.set(KeyPath::dotted("gateway.bind"), json!("loopback"), 2));
+            }
+            ways.push((because, cuts));
+        }
+        ways
     }
 
     /// Hooks: whoever calls one without a token, and whoever wrote what a hook brings.

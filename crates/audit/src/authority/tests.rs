@@ -144,6 +144,33 @@ fn a_search_without_a_key_is_no_way() {
 }
 
 #[test]
+fn a_gateway_that_lets_in_whoever_reaches_it_is_a_way_until_all_of_it_is_mended() {
+    let open =
+        |gateway: Value| json!({"gateway": gateway, "tools": {"allow": ["exec", "gateway", "automations", "nodes"]}});
+    let token = "k3jd92lsm0qpz7xv1bak3jd92lsm0";
+    for (gateway, edits) in [
+        (json!({"bind": "lan"}), 1),
+        (json!({"bind": "lan", "auth": {"mode": "none"}}), 2),
+        (json!({"bind": "lan", "auth": {"mode": "none", "token": token}}), 1),
+        (json!({"bind": "lan", "auth": {"mode": "password", "token": token}}), 1),
+        (json!({"bind": "loopback", "tailscale": {"mode": "funnel"}, "auth": {"mode": "token"}}), 1),
+        (json!({"bind": "loopback", "auth": {"mode": "none"}}), 2),
+        (json!({"bind": "lan", "auth": {"mode": "trusted-proxy"}, "trustedProxies": ["10.0.0.2", "0.0.0.0/0"]}), 1),
+    ] {
+        let (ends, cut) = of(open(gateway.clone()));
+        assert_eq!((ends.len(), cut.map(|cut| cut.len())), (4, Some(edits)), "{gateway}");
+        assert!(left_after_the_cut(&open(gateway.clone())).is_empty(), "{gateway}");
+    }
+    for sound in [
+        json!({"bind": "loopback"}),
+        json!({"bind": "lan", "auth": {"token": token}}),
+        json!({"bind": "lan", "auth": {"mode": "trusted-proxy"}, "trustedProxies": ["10.0.0.2"]}),
+    ] {
+        assert!(of(open(sound.clone())).0.is_empty(), "{sound}");
+    }
+}
+
+#[test]
 fn hostile_names_do_not_become_lines_or_markup() {
     let snapshot = snapshot(json!({
         "channels": {"tele\n\u{1b}[2Jgram<b>": {"groupPolicy": "open"}},
