@@ -328,8 +328,8 @@ impl Builder<'_, '_> {
 
     /// The edit that takes the `*` out of a list, as it is written there.
     fn take_star(&mut self, key: KeyPath) -> EditId {
-        let items = self.model.config().at(&key).and_then(Value::as_array).into_iter().flatten();
-        let written = items.filter(|item| item.as_str().is_some_and(|text| text.trim() == "*")).next_back();
+        let mut items = self.model.config().at(&key).and_then(Value::as_array).into_iter().flatten();
+        let written = items.find(|item| item.as_str().is_some_and(|text| text.trim() == "*"));
         let written = written.cloned().unwrap_or_else(|| json!("*"));
         self.take(key, written, 1)
     }
