@@ -23,6 +23,7 @@ pub(super) fn build(model: &Model<'_>) -> (Graph, Vec<KeyEdit>) {
     builder.hooks();
     for agent in &model.agents.list {
         builder.reading(agent);
+        builder.servers(agent);
         builder.others(agent);
         builder.acting(agent);
     }
@@ -194,6 +195,18 @@ impl Builder<'_, '_> {
             let node = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
             let cuts = self.without(agent, &[tool]);
             self.graph.edge(door, node, format!("it has {tool}"), cuts);
+        }
+    }
+
+    /// The MCP servers that it asks: their answers are text of whoever runs them.
+    fn servers(&mut self, agent: &Agent<'_>) {
+        for name in self.model.reads_servers(agent) {
+            let who = self.graph.node(0, WRITERS, Part::Source);
+            let door = self.graph.node(1, &format!("MCP server {name}"), Part::Way);
+            let off = self.set(KeyPath::dotted("mcp.servers").child(name).child("enabled"), json!(false), 3);
+            self.graph.edge(who, door, "whoever runs it writes its answers", vec![off]);
+            let node = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+            self.graph.edge(door, node, "it may ask it", Vec::new());
         }
     }
 

@@ -12,7 +12,7 @@ use super::{Authority, Part};
 #[must_use]
 pub fn text(authority: &Authority) -> String {
     if authority.witnesses.is_empty() {
-        return "Nobody but the operator reaches anything that acts.\n".to_owned();
+        return "Only those whom you let in reach anything that acts.\n".to_owned();
     }
     let mut out = String::new();
     for witness in &authority.witnesses {

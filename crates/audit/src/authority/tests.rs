@@ -135,6 +135,16 @@ fn a_hook_wakes_the_agent_that_its_mapping_names_if_that_is_allowed() {
 }
 
 #[test]
+fn the_answers_of_an_mcp_server_are_a_way_until_it_is_off() {
+    let tools = json!({"profile": "full", "deny": ["group:web", "browser"]});
+    let config = json!({"tools": tools, "mcp": {"servers": {"docs": {"url": "https://x.example/mcp"}}}});
+    let (ends, cut) = of(config.clone());
+    assert!(ends.iter().any(|way| way.contains("MCP server docs > agent main > exec")), "{ends:#?}");
+    assert_eq!(cut.expect("can be cut"), ["set mcp.servers.docs.enabled to false"]);
+    assert!(left_after_the_cut(&config).is_empty());
+}
+
+#[test]
 fn a_search_without_a_key_is_no_way() {
     assert!(of(json!({"tools": {"allow": ["exec", "x_search", "web_search"]}})).0.is_empty());
     assert_eq!(

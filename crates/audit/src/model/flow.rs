@@ -23,15 +23,7 @@ impl<'s> Model<'s> {
         if self.config().is_true("hooks.enabled") && self.hooks_wake(agent) {
             reads.push(if self.has_mail() { "mail through hooks.gmail" } else { "what webhooks bring" }.to_owned());
         }
-        let servers = self
-            .config()
-            .fields("mcp.servers")
-            .filter(|(_, server)| server.get("enabled") != Some(&Value::Bool(false)));
-        reads.extend(
-            servers
-                .filter(|(name, _)| agent.tools.allows_server(name))
-                .map(|(name, _)| format!("MCP server {}", word(name))),
-        );
+        reads.extend(self.reads_servers(agent).map(|name| format!("MCP server {}", word(name))));
         reads
     }
 
@@ -59,6 +51,13 @@ impl<'s> Model<'s> {
     #[must_use]
     pub fn changes_gateway(&self, agent: &Agent<'s>) -> Vec<&'static str> {
         ["gateway", "plugins", "automations"].into_iter().filter(|tool| agent.may_use(tool)).collect()
+    }
+
+    /// The MCP servers whose answers an agent reads.
+    pub fn reads_servers(&self, agent: &Agent<'s>) -> impl Iterator<Item = &'s str> {
+        let servers = self.snapshot.config.fields("mcp.servers");
+        let on = servers.filter(|(_, server)| server.get("enabled") != Some(&Value::Bool(false)));
+        on.map(|(name, _)| name.as_str()).filter(|name| agent.tools.allows_server(name))
     }
 
     /// Whether an agent can search posts: it has the tool, and there is a key for it.
