@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod generation;
 pub mod models;
 pub mod reach;
+pub mod routing;
 pub mod sandbox;
 pub mod tools;
 pub mod visitors;

@@ -9,19 +9,22 @@ use stockade_config::model::{ExecHost, ExecSecurity, SandboxMode};
 use super::edit::{Act, KeyEdit};
 use super::graph::{EditId, Graph, NodeId, Part};
 use crate::model::binds::{Binds, Written};
-use crate::model::channels::Account;
+use crate::model::channels::{Account, Door};
+use crate::model::reach::{Entry, entry};
 use crate::model::{Agent, Model};
 
 /// The graph of an install, and the edits that its edges name.
 pub(super) fn build(model: &Model<'_>) -> (Graph, Vec<KeyEdit>) {
     let mut builder = Builder { model, graph: Graph::default(), edits: Vec::new() };
-    for account in model.channels.live() {
-        builder.channel(account);
+    for (account, doors) in model.channels.doors() {
+        builder.channel(account, doors);
     }
     builder.http();
     builder.hooks();
     for agent in &model.agents.list {
         builder.reading(agent);
+        builder.servers(agent);
+        builder.others(agent);
         builder.acting(agent);
     }
     (builder.graph, builder.edits)
@@ -35,25 +38,19 @@ struct Builder<'m, 's> {
 
 impl Builder<'_, '_> {
     /// Whom a channel lets in whom nobody chose.
-    fn channel(&mut self, account: &Account<'_>) {
-        let label = account.label();
-        let direct = (account.dm_policy() == "open").then(|| {
-            let key = account.dm_policy_key();
-            (format!("{label}: direct messages"), format!("{key} is open"), vec![self.set(key, json!("pairing"), 1)])
-        });
-        let named = account.allow_from().iter().any(|entry| entry == "*") && account.dm_policy() == "allowlist";
-        let named = named.then(|| {
-            let key = account.allow_from_key();
-            (format!("{label}: direct messages"), format!("{key} holds \"*\""), vec![self.take(key, json!("*"), 1)])
-        });
-        let groups = (account.group_policy() == "open").then(|| {
-            let key = account.group_policy_key();
-            (format!("{label}: groups"), format!("{key} is open"), vec![self.set(key, json!("allowlist"), 0)])
-        });
-        for (door, because, cuts) in [direct, named, groups].into_iter().flatten() {
+    fn channel(&mut self, account: &Account<'_>, doors: Vec<Door>) {
+        for Door { key, direct } in doors {
+            let list =
+                key.parts().last().is_some_and(|last| last != "groupPolicy" && last != "dmPolicy" && last != "policy");
+            let (because, cut) = match (list, direct) {
+                (true, _) => (format!("{key} holds \"*\""), self.take_star(key)),
+                (false, true) => (format!("{key} is open"), self.set(key, json!("pairing"), 1)),
+                (false, false) => (format!("{key} is open"), self.set(key, json!("allowlist"), 0)),
+            };
+            let what = if direct { "direct messages" } else { "groups" };
             let who = self.graph.node(0, STRANGERS, Part::Source);
-            let door = self.graph.node(1, &door, Part::Way);
-            self.graph.edge(who, door, because, cuts);
+            let door = self.graph.node(1, &format!("{}: {what}", account.label()), Part::Way);
+            self.graph.edge(who, door, because, vec![cut]);
             for agent in self.agents_of(account) {
                 let agent = self.graph.node(2, &format!("agent {agent}"), Part::Way);
                 self.graph.edge(door, agent, "messages go to it", Vec::new());
@@ -82,29 +79,53 @@ impl Builder<'_, '_> {
         self.graph.edge(mode, end, "elevated commands leave the sandbox", Vec::new());
     }
 
-    /// An interface without authentication is everybody's who reaches it.
+    /// An interface that lets in whoever reaches it: nothing authenticates, or it takes the word of anybody's proxy.
     fn http(&mut self) {
         let gateway = &self.model.gateway;
-        if gateway.has_auth || !gateway.remote_exposed {
-            return;
+        let mut ways: Vec<(String, Vec<EditId>)> = Vec::new();
+        if gateway.behind_proxy() && gateway.remote_exposed {
+            for proxy in self.model.config().list("gateway.trustedProxies") {
+                if entry(&proxy) == Entry::Wide {
+                    let because =
+                        format!("gateway.trustedProxies holds {proxy}, so anybody is a proxy that names a user");
+                    ways.push((because, vec![self.take(KeyPath::dotted("gateway.trustedProxies"), json!(proxy), 1)]));
+                }
+            }
+        } else if !gateway.has_auth && (gateway.remote_exposed || gateway.auth_mode == "none") {
+            ways = self.without_auth();
         }
-        let because = format!("gateway.bind is {} and nothing authenticates", gateway.bind);
-        let cuts = vec![
-            self.edit(KeyPath::dotted("gateway.auth.token"), Act::SetSecret, 0),
-            self.set(KeyPath::dotted("gateway.bind"), json!("loopback"), 2),
-        ];
-        let cuts = if gateway.tailscale == "off" && gateway.auth_mode != "none" {
-            cuts
-        } else {
-            cuts.into_iter().take(1).collect()
-        };
-        let who = self.graph.node(0, NETWORK, Part::Source);
-        let door = self.graph.node(1, "the gateway's interfaces", Part::Way);
-        self.graph.edge(who, door, because, cuts);
-        for agent in &self.model.agents.list {
-            let agent = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
-            self.graph.edge(door, agent, "a client may speak to it", Vec::new());
+        for (because, cuts) in ways {
+            let who = self.graph.node(0, if gateway.remote_exposed { NETWORK } else { LOCAL }, Part::Source);
+            let door = self.graph.node(1, "the gateway's interfaces", Part::Way);
+            self.graph.edge(who, door, because, cuts);
+            for agent in &self.model.agents.list {
+                let agent = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+                self.graph.edge(door, agent, "a client may speak to it", Vec::new());
+            }
         }
+    }
+
+    /// A mode that asks for nothing and a credential that is not there are ways of their own: mending one of them mends
+    /// nothing.
+    fn without_auth(&mut self) -> Vec<(String, Vec<EditId>)> {
+        let gateway = &self.model.gateway;
+        let mode = gateway.auth_mode.as_str();
+        let (asks, wanted) = (matches!(mode, "token" | "password"), if mode == "password" { mode } else { "token" });
+        let mut ways = Vec::new();
+        if !asks {
+            let cut = self.set(KeyPath::dotted("gateway.auth.mode"), json!("token"), 0);
+            ways.push((format!("gateway.auth.mode is {mode}, which asks for nothing"), vec![cut]));
+        }
+        if asks || !gateway.token.as_ref().is_some_and(crate::snapshot::SecretFact::has_value) {
+            let key = KeyPath::dotted("gateway.auth").child(wanted);
+            let because = format!("gateway.bind is {} and {key} is not set", gateway.bind);
+            let mut cuts = vec![self.edit(key, Act::SetSecret, 0)];
+            if asks && gateway.tailscale == "off" {
+                cuts.push(self.set(KeyPath::dotted("gateway.bind"), json!("loopback"), 2));
+            }
+            ways.push((because, cuts));
+        }
+        ways
     }
 
     /// Hooks: whoever calls one without a token, and whoever wrote what a hook brings.
@@ -113,31 +134,46 @@ impl Builder<'_, '_> {
         if !config.is_true("hooks.enabled") {
             return;
         }
-        let listed = config.get("hooks.allowedAgentIds").map(|list| crate::snapshot::config::texts(Some(list)));
-        let reached =
-            |id: &str| listed.as_ref().is_none_or(|listed| listed.iter().any(|entry| entry == "*" || entry == id));
-        let reached: Vec<String> =
-            self.model.agents.list.iter().map(|agent| agent.id.clone()).filter(|id| reached(id)).collect();
         let open = config.secret("hooks.token").is_none_or(|token| !token.has_value());
         let off = self.set(KeyPath::dotted("hooks.enabled"), json!(false), 3);
-        let mut doors = Vec::new();
         if open && config.get("hooks.token").is_none() {
             let cuts = vec![self.edit(KeyPath::dotted("hooks.token"), Act::SetSecret, 0), off];
             let who = self.graph.node(0, if self.model.gateway.remote_exposed { NETWORK } else { LOCAL }, Part::Source);
             let door = self.graph.node(1, "hooks", Part::Way);
             self.graph.edge(who, door, "hooks.enabled is true and hooks.token is not set", cuts);
-            doors.push(door);
+            self.wakes(door, |model, agent| model.hooks_may_name(agent));
         }
-        if config.get("hooks.gmail").is_some() {
-            let who = self.graph.node(0, WRITERS, Part::Source);
-            let door = self.graph.node(1, "mail that a hook brings", Part::Way);
-            self.graph.edge(who, door, "hooks.gmail is set", vec![off]);
-            doors.push(door);
+        let mapped = self.model.config().get("hooks.mappings").and_then(Value::as_array);
+        let brought = match (self.model.has_mail(), mapped.is_some_and(|mappings| !mappings.is_empty())) {
+            (true, _) => ("mail that a hook brings", "hooks.enabled is true, and mail is handed on"),
+            (false, true) => ("what webhooks bring", "hooks.enabled is true, and hooks.mappings hands on what comes"),
+            (false, false) => return,
+        };
+        let who = self.graph.node(0, WRITERS, Part::Source);
+        let door = self.graph.node(1, brought.0, Part::Way);
+        self.graph.edge(who, door, brought.1, vec![off]);
+        self.wakes(door, |model, agent| model.hooks_wake(agent));
+    }
+
+    fn wakes(&mut self, door: NodeId, woken: impl Fn(&Model<'_>, &Agent<'_>) -> bool) {
+        for agent in self.model.agents.list.iter().filter(|agent| woken(self.model, agent)) {
+            let agent = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+            self.graph.edge(door, agent, "hooks wake it", Vec::new());
         }
-        for door in doors {
-            for id in &reached {
-                let agent = self.graph.node(2, &format!("agent {id}"), Part::Way);
-                self.graph.edge(door, agent, "hooks wake it", Vec::new());
+    }
+
+    /// The sessions of other agents: what is said there is a task for them.
+    fn others(&mut self, agent: &Agent<'_>) {
+        if !self.model.commands_agents(agent) {
+            return;
+        }
+        let from = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+        let mut cuts = self.without(agent, &["sessions_send"]);
+        cuts.push(self.set(KeyPath::dotted("tools.sessions.visibility"), json!("agent"), 1));
+        for other in self.model.agents.list.iter().filter(|other| other.id != agent.id) {
+            if self.model.is_among_equals(other) {
+                let to = self.graph.node(2, &format!("agent {}", other.id), Part::Way);
+                self.graph.edge(from, to, "it has sessions_send, and sees its sessions", cuts.clone());
             }
         }
     }
@@ -145,7 +181,12 @@ impl Builder<'_, '_> {
     /// What an agent reads that others write.
     fn reading(&mut self, agent: &Agent<'_>) {
         for (tool, what) in READING {
-            if !self.has(agent, tool) {
+            let there = if *tool == "x_search" {
+                self.model.reads_posts(agent)
+            } else {
+                self.model.web.tools().any(|on| on == *tool) && self.has(agent, tool)
+            };
+            if !there {
                 continue;
             }
             let who = self.graph.node(0, WRITERS, Part::Source);
@@ -154,6 +195,18 @@ impl Builder<'_, '_> {
             let node = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
             let cuts = self.without(agent, &[tool]);
             self.graph.edge(door, node, format!("it has {tool}"), cuts);
+        }
+    }
+
+    /// The MCP servers that it asks: their answers are text of whoever runs them.
+    fn servers(&mut self, agent: &Agent<'_>) {
+        for name in self.model.reads_servers(agent) {
+            let who = self.graph.node(0, WRITERS, Part::Source);
+            let door = self.graph.node(1, &format!("MCP server {name}"), Part::Way);
+            let off = self.set(KeyPath::dotted("mcp.servers").child(name).child("enabled"), json!(false), 3);
+            self.graph.edge(who, door, "whoever runs it writes its answers", vec![off]);
+            let node = self.graph.node(2, &format!("agent {}", agent.id), Part::Way);
+            self.graph.edge(door, node, "it may ask it", Vec::new());
         }
     }
 
@@ -278,26 +331,20 @@ impl Builder<'_, '_> {
     }
 
     fn agents_of(&self, account: &Account<'_>) -> Vec<String> {
-        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        let bindings = self.model.config().get("bindings").and_then(Value::as_array).into_iter().flatten();
-        let mut bound: Vec<String> = bindings
-            .filter(|binding| {
-                let matched = binding.get("match").unwrap_or(&Value::Null);
-                text(matched, "channel").is_none_or(|channel| channel == account.channel)
-                    && text(matched, "accountId").is_none_or(|id| id == account.id || id == "*")
-            })
-            .filter_map(|binding| text(binding, "agentId"))
-            .filter_map(|id| self.model.agents.find(&id).map(|agent| agent.id.clone()))
-            .collect();
-        let default = self.model.agents.default_id.clone();
-        if bound.is_empty() && default.is_none() {
+        let mut ids: Vec<String> = self.model.agents_at(account).into_iter().map(str::to_owned).collect();
+        if ids.is_empty() {
             // Nobody is marked: any of them may be meant.
-            bound.extend(self.model.agents.list.iter().map(|agent| agent.id.clone()));
+            ids.extend(self.model.agents.list.iter().map(|agent| agent.id.clone()));
         }
-        bound.extend(default);
-        bound.sort();
-        bound.dedup();
-        bound
+        ids
+    }
+
+    /// The edit that takes the `*` out of a list, as it is written there.
+    fn take_star(&mut self, key: KeyPath) -> EditId {
+        let mut items = self.model.config().at(&key).and_then(Value::as_array).into_iter().flatten();
+        let written = items.find(|item| item.as_str().is_some_and(|text| text.trim() == "*"));
+        let written = written.cloned().unwrap_or_else(|| json!("*"));
+        self.take(key, written, 1)
     }
 
     fn set(&mut self, key: KeyPath, to: Value, cost: u32) -> EditId {

@@ -12,7 +12,7 @@ use super::{Authority, Part};
 #[must_use]
 pub fn text(authority: &Authority) -> String {
     if authority.witnesses.is_empty() {
-        return "Nobody but the operator reaches anything that acts.\n".to_owned();
+        return "Only those whom you let in reach anything that acts.\n".to_owned();
     }
     let mut out = String::new();
     for witness in &authority.witnesses {
@@ -57,7 +57,7 @@ fn edit(edit: &super::KeyEdit) -> Value {
     json!({ "key": edit.key.to_string(), "act": edit.act, "what": edit.to_string() })
 }
 
-/// The graph as an SVG picture: columns from left to right, what can be reached in bold lines.
+/// The graph as an SVG picture: columns from left to right, what the cut closes in dashes.
 #[must_use]
 pub fn svg(authority: &Authority) -> String {
     let graph = &authority.graph;
@@ -82,7 +82,10 @@ pub fn svg(authority: &Authority) -> String {
     for edge in &graph.edges {
         let (Some((x1, y1)), Some((x2, y2))) = (at.get(&edge.from), at.get(&edge.to)) else { continue };
         let (x1, y1, y2) = (x1 + WIDTH, y1 + HEIGHT / 2, y2 + HEIGHT / 2);
-        let bend = (x1 + x2) / 2;
+        // Between two of one column it goes around them.
+        let beside = *x2 < x1;
+        let x2 = if beside { x1 } else { *x2 };
+        let bend = if beside { x1 + GAP / 2 } else { (x1 + x2) / 2 };
         let closed = authority.cut.as_ref().is_some_and(|cut| edge.cuts.iter().any(|edit| cut.edits.contains(edit)));
         let (stroke, dash) = if closed { ("#2e7d32", " stroke-dasharray=\"5 4\"") } else { ("#8a8a8a", "") };
         let _ = write!(
@@ -118,7 +121,7 @@ fn escape(text: &str) -> String {
 }
 
 const MARGIN: usize = 16;
-const WIDTH: usize = 200;
+const WIDTH: usize = 212;
 const HEIGHT: usize = 30;
 const GAP: usize = 70;
 const SPACE: usize = 14;

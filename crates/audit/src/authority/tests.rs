@@ -71,6 +71,115 @@ fn a_socket_in_the_sandbox_is_the_host() {
     assert!(left_after_the_cut(&config).is_empty());
 }
 
+/// Two agents: what is said to one of them, and what that can reach.
+fn two(bindings: Value, tools: Value, more: Value) -> Value {
+    let weak = json!({"sandbox": {"mode": "off"}, "tools": {"allow": ["session_status", "sessions_send"]}});
+    let mut config = json!({
+        "agents": {"entries": {"main": {"default": true, "tools": {"allow": ["exec"]}}, "desk": weak}},
+        "bindings": bindings, "tools": tools,
+        "channels": {"telegram": {"botToken": "1:a", "groupPolicy": "open"}},
+    });
+    config.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+    config
+}
+
+#[test]
+fn a_binding_keeps_strangers_from_the_agent_that_acts_and_a_message_between_agents_brings_them_there() {
+    let bound = json!([{"agentId": "desk", "match": {"channel": "telegram"}}]);
+    let apart = json!({"sessions": {"visibility": "agent"}});
+    let way = |config: &Value| of(config.clone()).0;
+    assert!(way(&two(bound.clone(), apart.clone(), json!({}))).is_empty(), "all of it goes to the desk");
+    assert!(way(&two(bound.clone(), json!({"agentToAgent": {"allow": ["desk"]}}), json!({}))).is_empty());
+    let through = two(bound, json!({}), json!({}));
+    assert_eq!(
+        way(&through),
+        [
+            "anybody who finds the bot > Telegram: groups > agent desk > agent main > exec of main > commands on the host, unasked"
+        ]
+    );
+    assert!(left_after_the_cut(&through).is_empty());
+    let some = json!([{"agentId": "desk", "match": {"channel": "telegram", "peer": {"kind": "group", "id": "7"}}}]);
+    assert_eq!(way(&two(some, apart, json!({}))).len(), 1, "the other groups are main's");
+}
+
+#[test]
+fn a_star_beside_an_open_policy_and_the_policy_of_one_group_are_ways_of_their_own() {
+    for telegram in [
+        json!({"botToken": "1:a", "dmPolicy": "open", "allowFrom": [" * "]}),
+        json!({"botToken": "1:a", "dmPolicy": "pairing", "allowFrom": ["*"]}),
+        json!({"botToken": "1:a", "groupPolicy": "open", "groupAllowFrom": ["*"]}),
+        json!({"botToken": "1:a", "groups": {"-1": {"groupPolicy": "open"}, "-2": {"topics": {"3": {"groupPolicy": "open"}}}}}),
+    ] {
+        let config = json!({"channels": {"telegram": telegram}, "tools": {"allow": ["exec"]}});
+        assert_eq!(of(config.clone()).0.len(), 1, "{config}");
+        assert!(left_after_the_cut(&config).is_empty(), "{config}");
+    }
+}
+
+#[test]
+fn a_hook_wakes_the_agent_that_its_mapping_names_if_that_is_allowed() {
+    let hooks = |allowed: Value, agent: &str| {
+        let mapping = json!({"match": {"path": "gh"}, "agentId": agent});
+        let hooks = json!({"enabled": true, "token": "k3jd92lsm0qpz7xv1bak3jd92lsm0", "allowedAgentIds": allowed, "mappings": [mapping]});
+        two(json!([]), json!({"sessions": {"visibility": "agent"}}), json!({"hooks": hooks, "channels": {}}))
+    };
+    assert!(of(hooks(json!(["desk"]), "desk")).0.is_empty());
+    let config = hooks(json!(["main"]), "main");
+    assert_eq!(
+        of(config.clone()).0,
+        [
+            "whoever wrote what is read > what webhooks bring > agent main > exec of main > commands on the host, unasked"
+        ]
+    );
+    assert!(left_after_the_cut(&config).is_empty());
+}
+
+#[test]
+fn the_answers_of_an_mcp_server_are_a_way_until_it_is_off() {
+    let tools = json!({"profile": "full", "deny": ["group:web", "browser"]});
+    let config = json!({"tools": tools, "mcp": {"servers": {"docs": {"url": "https://x.example/mcp"}}}});
+    let (ends, cut) = of(config.clone());
+    assert!(ends.iter().any(|way| way.contains("MCP server docs > agent main > exec")), "{ends:#?}");
+    assert_eq!(cut.expect("can be cut"), ["set mcp.servers.docs.enabled to false"]);
+    assert!(left_after_the_cut(&config).is_empty());
+}
+
+#[test]
+fn a_search_without_a_key_is_no_way() {
+    assert!(of(json!({"tools": {"allow": ["exec", "x_search", "web_search"]}})).0.is_empty());
+    assert_eq!(
+        of(json!({"tools": {"allow": ["exec", "web_search"], "web": {"search": {"enabled": true}}}})).0.len(),
+        1
+    );
+}
+
+#[test]
+fn a_gateway_that_lets_in_whoever_reaches_it_is_a_way_until_all_of_it_is_mended() {
+    let open =
+        |gateway: Value| json!({"gateway": gateway, "tools": {"allow": ["exec", "gateway", "automations", "nodes"]}});
+    let token = "k3jd92lsm0qpz7xv1bak3jd92lsm0";
+    for (gateway, edits) in [
+        (json!({"bind": "lan"}), 1),
+        (json!({"bind": "lan", "auth": {"mode": "none"}}), 2),
+        (json!({"bind": "lan", "auth": {"mode": "none", "token": token}}), 1),
+        (json!({"bind": "lan", "auth": {"mode": "password", "token": token}}), 1),
+        (json!({"bind": "loopback", "tailscale": {"mode": "funnel"}, "auth": {"mode": "token"}}), 1),
+        (json!({"bind": "loopback", "auth": {"mode": "none"}}), 2),
+        (json!({"bind": "lan", "auth": {"mode": "trusted-proxy"}, "trustedProxies": ["10.0.0.2", "0.0.0.0/0"]}), 1),
+    ] {
+        let (ends, cut) = of(open(gateway.clone()));
+        assert_eq!((ends.len(), cut.map(|cut| cut.len())), (4, Some(edits)), "{gateway}");
+        assert!(left_after_the_cut(&open(gateway.clone())).is_empty(), "{gateway}");
+    }
+    for sound in [
+        json!({"bind": "loopback"}),
+        json!({"bind": "lan", "auth": {"token": token}}),
+        json!({"bind": "lan", "auth": {"mode": "trusted-proxy"}, "trustedProxies": ["10.0.0.2"]}),
+    ] {
+        assert!(of(open(sound.clone())).0.is_empty(), "{sound}");
+    }
+}
+
 #[test]
 fn hostile_names_do_not_become_lines_or_markup() {
     let snapshot = snapshot(json!({

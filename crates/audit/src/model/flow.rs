@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Model;
-use super::agents::{Agent, normalized};
+use super::agents::Agent;
 use super::channels::word;
 use crate::snapshot::config::texts;
 
@@ -13,26 +13,17 @@ impl<'s> Model<'s> {
     #[must_use]
     pub fn reads(&self, agent: &Agent<'s>) -> Vec<String> {
         let mut reads: Vec<String> = self.web.tools().filter(|tool| agent.may_use(tool)).map(str::to_owned).collect();
-        if agent.may_use("x_search") && self.snapshot.env.secrets.contains_key("XAI_API_KEY") {
+        if self.reads_posts(agent) {
             reads.push("x_search".to_owned());
         }
-        if self.serves(agent) {
-            let shared =
-                self.config().fields("channels").filter(|(name, channel)| *name != "defaults" && has_others(channel));
-            reads.extend(shared.map(|(name, _)| format!("messages of others on {}", word(name))));
-            if self.config().is_true("hooks.enabled") {
-                reads.push(if self.has_mail() { "mail through hooks.gmail" } else { "what webhooks bring" }.to_owned());
-            }
+        let shared =
+            self.config().fields("channels").filter(|(name, channel)| *name != "defaults" && has_others(channel));
+        let shared = shared.filter(|(name, _)| self.serves(agent, name));
+        reads.extend(shared.map(|(name, _)| format!("messages of others on {}", word(name))));
+        if self.config().is_true("hooks.enabled") && self.hooks_wake(agent) {
+            reads.push(if self.has_mail() { "mail through hooks.gmail" } else { "what webhooks bring" }.to_owned());
         }
-        let servers = self
-            .config()
-            .fields("mcp.servers")
-            .filter(|(_, server)| server.get("enabled") != Some(&Value::Bool(false)));
-        reads.extend(
-            servers
-                .filter(|(name, _)| agent.tools.allows_server(name))
-                .map(|(name, _)| format!("MCP server {}", word(name))),
-        );
+        reads.extend(self.reads_servers(agent).map(|name| format!("MCP server {}", word(name))));
         reads
     }
 
@@ -62,15 +53,28 @@ impl<'s> Model<'s> {
         ["gateway", "plugins", "automations"].into_iter().filter(|tool| agent.may_use(tool)).collect()
     }
 
-    /// Whether messages and hooks can reach an agent: it is the default one, or bound, or nobody is the default.
-    fn serves(&self, agent: &Agent<'s>) -> bool {
-        let bindings = self.config().get("bindings").and_then(Value::as_array).into_iter().flatten();
-        let bound = |binding: &Value| binding.get("agentId").and_then(Value::as_str).map(normalized);
-        self.agents.default_id.as_ref().is_none_or(|id| *id == agent.id)
-            || bindings.into_iter().any(|binding| bound(binding).is_some_and(|id| id == agent.id))
+    /// The MCP servers whose answers an agent reads.
+    pub fn reads_servers(&self, agent: &Agent<'s>) -> impl Iterator<Item = &'s str> {
+        let servers = self.snapshot.config.fields("mcp.servers");
+        let on = servers.filter(|(_, server)| server.get("enabled") != Some(&Value::Bool(false)));
+        on.map(|(name, _)| name.as_str()).filter(|name| agent.tools.allows_server(name))
     }
 
-    fn has_mail(&self) -> bool {
+    /// Whether an agent can search posts: it has the tool, and there is a key for it.
+    #[must_use]
+    pub fn reads_posts(&self, agent: &Agent<'s>) -> bool {
+        agent.may_use("x_search") && self.snapshot.env.secrets.contains_key("XAI_API_KEY")
+    }
+
+    /// Whether messages on a channel can reach an agent: none is named for them, or it may be the one.
+    fn serves(&self, agent: &Agent<'s>, channel: &str) -> bool {
+        let mut accounts = self.channels.live().filter(|account| account.channel == channel);
+        self.agents.default_id.is_none() || accounts.any(|account| self.agents_at(account).contains(&agent.id.as_str()))
+    }
+
+    /// Whether a hook brings mail.
+    #[must_use]
+    pub fn has_mail(&self) -> bool {
         self.config().get("hooks.gmail").is_some_and(Value::is_object)
             || self.config().list("hooks.presets").iter().any(|preset| preset == "gmail")
     }

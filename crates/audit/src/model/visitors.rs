@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stockade_config::KeyPath;
 
-use super::channels::word;
+use super::channels::{Account, word};
 use crate::finding::Severity;
 use crate::snapshot::Snapshot;
 use crate::snapshot::config::texts;
@@ -54,6 +54,28 @@ impl Visitors {
                 format!("whoever is let in on {}, and whoever writes what it reads", self.channels.join(", "))
             }
             (None, true) => "whoever writes what it reads".to_owned(),
+        }
+    }
+
+    /// Those that come in by some of the accounts. A key of the channel holds for each of its accounts.
+    #[must_use]
+    pub fn at(&self, accounts: &[&Account<'_>]) -> Self {
+        let by = |key: &KeyPath| match key.parts() {
+            [_, channel, section, id, ..] if section == "accounts" => {
+                accounts.iter().any(|account| account.channel == *channel && account.id == *id)
+            }
+            [_, channel, ..] => channel == "defaults" || accounts.iter().any(|account| account.channel == *channel),
+            _ => true,
+        };
+        Self {
+            open: self.open.iter().filter(|key| by(key)).cloned().collect(),
+            strangers: self.strangers.iter().filter(|key| by(key)).cloned().collect(),
+            channels: self
+                .channels
+                .iter()
+                .filter(|name| accounts.iter().any(|account| word(account.channel) == **name))
+                .cloned()
+                .collect(),
         }
     }
 

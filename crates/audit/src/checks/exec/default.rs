@@ -14,16 +14,17 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let agents = || model.agents.list.iter();
     let default: Vec<&Agent<'_>> = agents().filter(|agent| is_default(agent) && agent.runs_on_host()).collect();
     if let Some(names) = names(&default) {
+        let visitors = model.visitors_of(default.iter().copied());
         let finding = Finding::new(
             DEFAULT,
-            model.visitors.severity(),
+            visitors.severity(),
             "Any command runs on the host unasked, because \
             nothing says otherwise",
         )
         .detail(format!(
             "Neither tools.exec.mode nor tools.exec.security is set for {names}, and unset means \
                 \"full\" without asking. Such commands are within reach of {}.",
-            model.visitors.who()
+            visitors.who()
         ))
         .remedy(
             "Set tools.exec.security to \"allowlist\" and tools.exec.ask to \"always\"; run sessions in a \

@@ -1,14 +1,13 @@
 //! Strangers and the host, by what the gateway does when nothing is written. The attack: one message from anyone, and
 //! a command runs as the operator, because nobody wrote that it should not.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
 use stockade_config::model::ExecHost;
 
 use super::open::{exec, listed, placed};
 use crate::checks::Check;
 use crate::finding::{Finding, Fix, Severity};
-use crate::model::agents::normalized;
-use crate::model::channels::Door;
 use crate::model::{Agent, Model};
 
 pub(super) const CHECK: Check = Check { ids: &["security.exposure.strangers_reach_host"], run };
@@ -20,24 +19,14 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     let main = matches!(model.config().text("session.dmScope"), None | Some("main"));
     let doors = model.channels.doors();
     for agent in &model.agents.list {
-        let open = doors.iter().filter(|door| answers(model, agent, door) && on_host(agent, door.direct && main));
-        let reached: Vec<_> = open.map(|door| door.key.clone()).collect();
+        let answered = doors.iter().filter(|(account, _)| model.agents_at(account).contains(&agent.id.as_str()));
+        let open = answered.flat_map(|(_, doors)| doors).filter(|door| on_host(agent, door.direct && main));
+        let mut known = BTreeSet::new();
+        let reached: Vec<_> = open.map(|door| door.key.clone()).filter(|key| known.insert(key.clone())).collect();
         if !reached.is_empty() {
             out.push(finding(agent, &reached));
         }
     }
-}
-
-/// Whether an agent may answer at a door: as the one for messages that no binding takes, or by a binding.
-fn answers(model: &Model<'_>, agent: &Agent<'_>, door: &Door) -> bool {
-    let bound = |binding: &Value| {
-        let channel = binding.get("match").and_then(|matching| matching.get("channel")).and_then(Value::as_str);
-        let id = binding.get("agentId").and_then(Value::as_str).map(normalized);
-        id.as_deref() == Some(agent.id.as_str())
-            && channel.is_some_and(|name| name.trim().eq_ignore_ascii_case(&door.channel))
-    };
-    model.agents.answering() == Some(agent.id.as_str())
-        || model.config().get("bindings").and_then(Value::as_array).into_iter().flatten().any(bound)
 }
 
 /// Whether a command of a stranger's session runs on the host with no one asked. Direct messages that share the main
@@ -126,6 +115,22 @@ mod tests {
         let bind = |agent: &str, channel: &str| json!([{"agentId": agent, "match": {"channel": channel}}]);
         assert!(reached(config(bind("bare", " Telegram"))));
         assert!(!reached(config(bind("safe", "telegram"))) && !reached(config(bind("bare", "signal"))));
+        let kept = |bindings: Value, accounts: Value| {
+            json!({
+                "channels": {"telegram": {"groupPolicy": "open", "accounts": accounts}}, "bindings": bindings,
+                "agents": {"entries": {"bare": {}, "safe": {"sandbox": {"mode": "all"}}}},
+            })
+        };
+        assert!(!reached(kept(bind("safe", "telegram"), Value::Null)), "the binding takes all of them");
+        assert!(reached(kept(bind("nobody", "telegram"), Value::Null)));
+        assert!(reached(kept(bind("safe", "telegram"), json!({"a": {}, "b": {}}))), "it is for one of them");
+        let matching = |more: Value| {
+            let mut matching = json!({"channel": "telegram"});
+            matching.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+            json!([{"agentId": "safe", "match": matching}])
+        };
+        assert!(reached(kept(matching(json!({"peer": {"kind": "group", "id": "1"}})), Value::Null)));
+        assert!(!reached(kept(matching(json!({"accountId": "*"})), json!({"a": {}, "b": {}}))));
         let only = json!({"ownership": "explicit", "entries": {"bare": {}}});
         assert!(reached(json!({"channels": {"telegram": {"groupPolicy": "open"}}, "agents": only})));
     }

@@ -23,11 +23,12 @@ fn not_all(model: &Model<'_>) -> Option<Finding> {
     let scopes = loose.iter().filter(|agent| agent.sandbox.scope.value != SandboxScope::Session);
     let scopes: Vec<KeyPath> = scopes.map(|agent| scope_key(agent)).collect();
     let fix = set(Fix::ask("Run every session in a sandbox of its own"), &keys, "all");
-    let finding = Finding::new(MODE, model.visitors.severity(), "Not every session runs in a sandbox")
+    let visitors = model.visitors_of(loose.iter().copied());
+    let finding = Finding::new(MODE, visitors.severity(), "Not every session runs in a sandbox")
         .detail(format!(
             "{lines}\nOutside a sandbox, commands and files are those of the gateway's user: its keys, \
             its shell, its other programs. What steers the agent has them: {}.",
-            model.visitors.who()
+            visitors.who()
         ))
         .remedy(
             "Set agents.defaults.sandbox.mode to \"all\". \"non-main\" leaves out the main session, which reads \
@@ -44,7 +45,7 @@ fn shared(model: &Model<'_>) -> Option<Finding> {
     let keys: Vec<KeyPath> = wide.iter().map(|agent| scope_key(agent)).collect();
     let all = wide.iter().any(|agent| agent.sandbox.scope.value == SandboxScope::Shared);
     // One sandbox for several people is how one of them reads the other's files.
-    let severity = match model.visitors.severity() {
+    let severity = match model.visitors_of(wide.iter().copied()).severity() {
         Severity::Critical if all => Severity::Critical,
         Severity::Info => Severity::Info,
         Severity::Warn | Severity::Critical => Severity::Warn,

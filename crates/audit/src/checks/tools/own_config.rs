@@ -9,7 +9,7 @@ pub(super) const CHECK: Check = Check { ids: &[ID], run };
 
 fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let mut lines = Vec::new();
-    let mut keys = Vec::new();
+    let (mut keys, mut weak) = (Vec::new(), Vec::new());
     for agent in &model.agents.list {
         let mut ways: Vec<String> =
             model.changes_gateway(agent).into_iter().map(|tool| format!("the tool {tool}")).collect();
@@ -21,18 +21,20 @@ fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
         }
         if !ways.is_empty() {
             lines.push(format!("- agent {}: {}", agent.id, ways.join("; ")));
+            weak.push(agent);
             keys.push(agent.key.clone().unwrap_or_else(|| stockade_config::KeyPath::dotted("tools")));
         }
     }
     if lines.is_empty() {
         return;
     }
-    let finding = Finding::new(ID, model.visitors.severity(), "An agent can change what limits it")
+    let visitors = model.visitors_of(weak);
+    let finding = Finding::new(ID, visitors.severity(), "An agent can change what limits it")
         .detail(format!(
             "{}\nWhat steers it for one message can switch the limits off for every later one: \
             {}.",
             lines.join("\n"),
-            model.visitors.who()
+            visitors.who()
         ))
         .remedy(
             "Deny gateway, plugins and automations (tools.deny; \"cron\" means the last), set \

@@ -9,19 +9,20 @@ pub(super) const CHECK: Check = Check { ids: &[ID], run };
 
 fn run(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let mut lines = Vec::new();
-    let mut keys = Vec::new();
+    let (mut keys, mut mixed) = (Vec::new(), Vec::new());
     for agent in &model.agents.list {
         let (reads, acts) = (model.reads(agent), model.acts(agent));
         if reads.is_empty() || acts.is_empty() {
             continue;
         }
         lines.push(format!("- {} -> agent {} -> {}", reads.join(", "), agent.id, acts.join(", ")));
+        mixed.push(agent);
         keys.push(agent.key.clone().unwrap_or_else(|| stockade_config::KeyPath::dotted("tools")));
     }
     if lines.is_empty() {
         return;
     }
-    let severity = model.visitors.severity().max(Severity::Warn);
+    let severity = model.visitors_of(mixed).severity().max(Severity::Warn);
     let finding = Finding::new(ID, severity, "An agent reads what others wrote, and can act on it")
         .detail(format!("{}\nWhoever writes what it reads can have it do what stands behind it.", lines.join("\n")))
         .remedy(
@@ -83,6 +84,34 @@ mod tests {
             config["tools"] = base.clone();
             assert_eq!(of(config).len(), 1, "{part}");
         }
+    }
+
+    #[test]
+    fn strangers_of_another_agent_do_not_make_it_worse() {
+        let config = |tools: Value| {
+            json!({
+                "agents": {"entries": {"main": {"default": true}, "desk": {"tools": {"allow": ["sessions_send"]}}}},
+                "tools": tools, "channels": {"telegram": {"dmPolicy": "open", "allowFrom": ["*"]}},
+                "bindings": [{"agentId": "desk", "match": {"channel": "telegram"}}],
+            })
+        };
+        let apart = json!({"sessions": {"visibility": "agent"}});
+        assert_eq!(of(config(apart)), ["warn reader_pattern.mixed_agent"]);
+        assert_eq!(of(config(json!({}))), ["critical reader_pattern.mixed_agent"], "the desk sends them on");
+    }
+
+    #[test]
+    fn mail_is_read_by_the_agent_that_the_hook_wakes() {
+        let config = |allowed: Value| {
+            json!({
+                "agents": {"entries": {"main": {"default": true}, "mail": {"tools": {"allow": ["session_status"]}}}},
+                "tools": {"deny": ["group:web", "browser"]},
+                "hooks": {"enabled": true, "presets": ["gmail"], "allowedAgentIds": allowed,
+                    "mappings": [{"match": {"path": "gmail"}, "agentId": "mail"}]},
+            })
+        };
+        assert!(of(config(json!(["mail"]))).is_empty());
+        assert_eq!(of(config(json!(["*"]))).len(), 1, "what names no agent goes to the default one");
     }
 
     #[test]

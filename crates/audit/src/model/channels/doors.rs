@@ -1,11 +1,11 @@
 //! Which policies let in whom nobody chose: OpenClaw's three ways of counting, which differ in how deep they look.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use stockade_config::KeyPath;
 
-use super::{Channels, GROUPS};
+use super::{Account, Channels, GROUPS};
 use crate::snapshot::config::texts;
 
 /// One sign that several people use an install.
@@ -20,8 +20,6 @@ pub struct Signal {
 /// A way in for people whom nobody chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Door {
-    /// The channel.
-    pub channel: String,
     /// What lets them in.
     pub key: KeyPath,
     /// Whether it is for direct messages; else for groups.
@@ -31,37 +29,52 @@ pub struct Door {
 /// The keys of a channel or an account, and of the channel that an account inherits from.
 type Scope<'s> = (KeyPath, &'s Map<String, Value>, Option<&'s Map<String, Value>>);
 
-impl Channels<'_> {
-    /// Every way in for strangers: open policies, and lists with `*`, of accounts that are on.
-    #[must_use]
-    pub fn doors(&self) -> Vec<Door> {
-        let mut doors: Vec<Door> = Vec::new();
-        let (mut seen, mut shared_groups) = (BTreeSet::new(), BTreeSet::new());
-        for account in self.live() {
-            let mut open = |key: KeyPath, direct: bool| {
-                if seen.insert(key.clone()) {
-                    doors.push(Door { channel: account.channel.to_owned(), key, direct });
-                }
-            };
-            if account.kind.direct && account.open_to_strangers() {
-                let policy = account.dm_policy() == "open";
-                open(if policy { account.dm_policy_key() } else { account.allow_from_key() }, true);
+impl Account<'_> {
+    /// Its policies that are open and its lists with `*`. Where two stand over each other, closing one of
+    /// them closes nothing: each is a way.
+    fn own_doors(&self) -> Vec<Door> {
+        let mut doors = Vec::new();
+        let star = |value: Option<&Value>| texts(value).iter().any(|entry| entry.trim() == "*");
+        if self.kind.direct && self.dm_policy() != "disabled" {
+            if self.dm_policy() == "open" {
+                doors.push(Door { key: self.dm_policy_key(), direct: true });
             }
-            match account.group_policy() {
-                "open" => open(account.group_policy_key(), false),
-                "allowlist" if texts(account.get("groupAllowFrom")).iter().any(|entry| entry.trim() == "*") => {
-                    open(account.key("groupAllowFrom"), false);
-                }
-                _ => {}
+            if star(self.find_allow_from()) {
+                doors.push(Door { key: self.allow_from_key(), direct: true });
             }
-            if account.shared_groups().is_some_and(|shared| !shared_groups.insert(shared)) {
-                continue;
-            }
-            let mut nested = Vec::new();
-            account.groups().for_each(|(key, group)| walk(group, key, &["groupPolicy"], &mut nested));
-            nested.into_iter().for_each(|key| open(key, false));
+        }
+        let policy = self.group_policy();
+        if policy == "open" {
+            doors.push(Door { key: self.group_policy_key(), direct: false });
+        }
+        if matches!(policy, "open" | "allowlist") && star(self.get("groupAllowFrom")) {
+            doors.push(Door { key: self.key("groupAllowFrom"), direct: false });
         }
         doors
+    }
+
+    fn doors_of_groups(&self) -> Vec<Door> {
+        let mut nested = Vec::new();
+        self.groups().for_each(|(key, group)| walk(group, key, &["groupPolicy"], &mut nested));
+        nested.into_iter().map(|key| Door { key, direct: false }).collect()
+    }
+}
+
+impl<'s> Channels<'s> {
+    /// The accounts that are on, each with every way in for strangers: open policies, of single groups too, and lists
+    /// with `*`. Groups that many accounts have in common are gone through once.
+    #[must_use]
+    pub fn doors(&self) -> Vec<(&Account<'s>, Vec<Door>)> {
+        let mut shared: BTreeMap<(&str, &str), Vec<Door>> = BTreeMap::new();
+        let with_doors = |account: &'_ Account<'s>| {
+            let mut doors = account.own_doors();
+            doors.extend(match account.shared_groups() {
+                Some(common) => shared.entry(common).or_insert_with(|| account.doors_of_groups()).clone(),
+                None => account.doors_of_groups(),
+            });
+            doors
+        };
+        self.live().zip(self.live().map(with_doors)).collect()
     }
 
     /// Every open policy, of groups and of direct messages, however deep it stands.
