@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use stockade_config::KeyPath;
-use stockade_config::model::{ExecHost, ExecSecurity, SandboxMode};
+use stockade_config::model::{ExecHost, ExecSecurity, SandboxMode, WorkspaceAccess};
 
 use super::edit::{Act, KeyEdit};
 use super::graph::{EditId, Graph, NodeId, Part};
@@ -214,6 +214,7 @@ impl Builder<'_, '_> {
     fn acting(&mut self, agent: &Agent<'_>) {
         self.commands(agent);
         self.binds(agent);
+        self.network(agent);
         self.files(agent);
         for (tools, end) in ACTING {
             for tool in *tools {
@@ -302,9 +303,30 @@ impl Builder<'_, '_> {
             [tool, ..] => tool,
             [] => return Vec::new(),
         };
+        // A group closes more ways at once, and takes more away.
+        let group = GROUPS.iter().find(|(_, members)| members.contains(&entry)).map(|(group, _)| (*group, 4));
         let mut keys = vec![KeyPath::dotted("tools.deny")];
         keys.extend(agent.key.as_ref().map(|key| key.child("tools").child("deny")));
-        keys.into_iter().map(|key| self.edit(key, Act::Add(json!(entry)), 3)).collect()
+        let entries = [Some((entry, 3)), group];
+        let all = keys.iter().flat_map(|key| entries.into_iter().flatten().map(move |entry| (key.clone(), entry)));
+        all.map(|(key, (entry, cost))| self.edit(key, Act::Add(json!(entry)), cost)).collect()
+    }
+
+    /// A network in the sandbox is a way out for whatever the sandbox sees.
+    fn network(&mut self, agent: &Agent<'_>) {
+        let Some(setting) = agent.setting("sandbox.docker.network") else { return };
+        let network = setting.value.as_str().unwrap_or_default().trim().to_ascii_lowercase();
+        let sees = agent.sandbox.access.value != WorkspaceAccess::None;
+        if network == "none" || !sees || !agent.runs_in_sandbox() || !self.has(agent, "exec") {
+            return;
+        }
+        let mut cuts = vec![
+            self.set(setting.key.clone(), json!("none"), 1),
+            self.set(agent.sandbox.access.key.clone(), json!("none"), 2),
+        ];
+        cuts.extend(self.without(agent, &["exec", "process"]));
+        let because = format!("{} is \"{network}\", and its sandbox sees the workspace", setting.key);
+        self.step(agent, "exec in the sandbox", OUT, because, cuts);
     }
 
     /// A word of `tools.exec`, where the agent's own stands or for all. A `mode` stands in the place of the pair.
@@ -373,6 +395,14 @@ const KEYS: &str = "keys and files of the operator";
 const OWN_RULES: &str = "its own permissions";
 const LATER: &str = "jobs that run later";
 const DEVICES: &str = "paired devices";
+const OUT: &str = "the workspace, sent anywhere";
+/// The groups whose members this graph speaks of.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("group:automation", &["gateway", "plugins", "openclaw", "automations"]),
+    ("group:nodes", &["nodes", "computer", "mobile_ui"]),
+    ("group:fs", &["read", "write", "edit", "apply_patch"]),
+    ("group:web", &["web_fetch", "web_search", "x_search"]),
+];
 
 /// Tools that bring in what others wrote.
 const READING: &[(&str, &str)] = &[

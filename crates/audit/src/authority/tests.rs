@@ -181,6 +181,21 @@ fn a_gateway_that_lets_in_whoever_reaches_it_is_a_way_until_all_of_it_is_mended(
 }
 
 #[test]
+fn a_network_in_the_sandbox_is_a_way_out() {
+    let config = json!({
+        "agents": {"defaults": {"sandbox": {"mode": "all", "workspaceAccess": "ro", "docker": {"network": "bridge"}}}},
+        "tools": {"allow": ["exec", "web_fetch"], "sandbox": {"tools": {"allow": ["exec", "web_fetch"]}}},
+    });
+    let (ends, cut) = of(config.clone());
+    assert!(ends.iter().any(|end| end.ends_with("the workspace, sent anywhere")), "{ends:?}");
+    assert_eq!(cut.expect("can be cut"), ["set agents.defaults.sandbox.docker.network to \"none\""]);
+    assert!(left_after_the_cut(&config).is_empty());
+    let mut closed = config;
+    closed["agents"]["defaults"]["sandbox"]["docker"]["network"] = json!("none");
+    assert!(of(closed).0.is_empty());
+}
+
+#[test]
 fn hostile_names_do_not_become_lines_or_markup() {
     let snapshot = snapshot(json!({
         "channels": {"tele\n\u{1b}[2Jgram<b>": {"groupPolicy": "open"}},
