@@ -57,7 +57,7 @@ pub enum FixError {
         left: Vec<Refused>,
     },
     /// There is no such run.
-    #[error("there is no fix {id} to undo; `stockade security undo --list` shows those there are")]
+    #[error("there is no fix{} to undo; `stockade security undo --list` shows those there are", if id.is_empty() { String::new() } else { format!(" {id}") })]
     Unknown {
         /// The run that was asked for; empty for the latest.
         id: String,

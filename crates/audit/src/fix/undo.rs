@@ -48,7 +48,13 @@ pub(super) fn undo_watched(
     journal.claim()?;
     let (id, mut record) = match which {
         Some(id) => (id.to_owned(), journal.record(id)?.ok_or_else(unknown)?),
-        None => latest(&journal)?.ok_or_else(unknown)?,
+        None => match latest(&journal)? {
+            Some(found) => found,
+            None => {
+                journal.sweep_unborn()?;
+                return Err(unknown());
+            }
+        },
     };
     for step in &record.steps {
         credible(step, grounds).map_err(|why| FixError::Record { id: id.clone(), why })?;
