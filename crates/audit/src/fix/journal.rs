@@ -100,6 +100,12 @@ impl Journal {
         Self::enter(state, false)
     }
 
+    /// Removes the folder of a journal that was cut off before there was anything in it.
+    pub(super) fn remove_empty(state: &Path) {
+        let held = state.canonicalize().and_then(|real| folder(&real));
+        let _ = held.map(|held| rustix::fs::unlinkat(&held, HOME, AtFlags::REMOVEDIR));
+    }
+
     /// The journal, made when there is none, for this process alone until it is dropped.
     pub(super) fn lock(state: &Path) -> Result<Self, FixError> {
         let missing = || FixError::Io { path: state.to_owned(), source: Errno::NOENT.into() };
@@ -209,14 +215,6 @@ impl Journal {
     /// Whether the folders are those of runs that were cut off at their beginning: no other run is recorded, or the
     /// folder would be gone, and nothing else is kept beside it.
     fn is_left_over(&self, fixes: &OwnedFd) -> bool {
-        let names = |folder: &OwnedFd| -> Option<Vec<String>> {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let open = rustix::fs::openat(folder, ".", flags, Mode::empty()).ok()?;
-            let listing = rustix::fs::Dir::read_from(&open).ok()?;
-            let names = listing.map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
-            let names: Option<Vec<String>> = names.collect();
-            names.map(|names| names.into_iter().filter(|name| name != "." && name != "..").collect())
-        };
         let alone = names(&self.home).is_some_and(|names| names == [FIXES]);
         let recorded = |id: &String| {
             !is_id(id) || rustix::fs::statat(fixes, format!("{id}/{RECORD}"), AtFlags::SYMLINK_NOFOLLOW).is_ok()
@@ -280,7 +278,10 @@ impl Journal {
                 journal.made_home = journal.is_left_over(&fixes);
                 fixes
             }
-            None if make => journal.make(&journal.home, FIXES)?,
+            None if make => {
+                journal.made_home |= names(&journal.home).is_some_and(|names| names.is_empty());
+                journal.make(&journal.home, FIXES)?
+            }
             None => return Ok(None),
         };
         // Readable, unlike the others, to be listed and locked.
@@ -350,6 +351,16 @@ impl Journal {
     fn fault(&self, source: impl Into<std::io::Error>) -> FixError {
         FixError::Io { path: self.path.clone(), source: source.into() }
     }
+}
+
+/// What is in a folder; `None` when that cannot be told.
+fn names(folder: &OwnedFd) -> Option<Vec<String>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = rustix::fs::openat(folder, ".", flags, Mode::empty()).ok()?;
+    let listing = rustix::fs::Dir::read_from(&open).ok()?;
+    let names = listing.map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
+    let names: Option<Vec<String>> = names.collect();
+    names.map(|names| names.into_iter().filter(|name| name != "." && name != "..").collect())
 }
 
 /// A name for a run: its time and four random bytes.

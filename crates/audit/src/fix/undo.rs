@@ -44,7 +44,10 @@ pub(super) fn undo_watched(
     watch: Watch<'_>,
 ) -> Result<Undone, FixError> {
     let unknown = || FixError::Unknown { id: which.unwrap_or_default().to_owned() };
-    let journal = Journal::open(grounds.state())?.ok_or_else(unknown)?;
+    let Some(journal) = Journal::open(grounds.state())? else {
+        Journal::remove_empty(grounds.state());
+        return Err(unknown());
+    };
     journal.claim()?;
     let (id, mut record) = match which {
         Some(id) => (id.to_owned(), journal.record(id)?.ok_or_else(unknown)?),

@@ -76,6 +76,9 @@ fn a_run_that_was_killed_before_it_was_recorded_leaves_nothing() {
     home.fix(&findings).expect("fixed");
     home.undo().expect("undone");
     assert_eq!(home.tree(), before);
+    std::fs::create_dir(home.state.join("stockade")).expect("made");
+    assert!(home.undo().is_err());
+    assert_eq!(home.tree(), before);
     // What somebody keeps beside it stays, and so does its folder.
     cut();
     std::fs::write(home.state.join("stockade/mine"), "").expect("written");
