@@ -278,10 +278,7 @@ impl Journal {
                 journal.made_home = journal.is_left_over(&fixes);
                 fixes
             }
-            None if make => {
-                journal.made_home |= names(&journal.home).is_some_and(|names| names.is_empty());
-                journal.make(&journal.home, FIXES)?
-            }
+            None if make => journal.make(&journal.home, FIXES)?,
             None => return Ok(None),
         };
         // Readable, unlike the others, to be listed and locked.
