@@ -159,6 +159,7 @@ fn without_a_terminal_only_what_is_safe_is_mended_and_undo_restores_everything()
     assert_eq!((&fix["ok"], &fix["configWritten"]), (&json!(true), &json!(true)), "{fix}");
     let changes: Vec<&str> = fix["changes"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     assert!(changes.contains(&"channels.telegram.groupPolicy=open -> allowlist"), "{changes:?}");
+    assert!(fix["said"].to_string().contains("Who may still speak in groups: Telegram: "), "{}", fix["said"]);
     let mode = |name: &str| fs::metadata(home.path(name)).expect("is there").mode() & 0o777;
     assert_eq!((mode(".openclaw/.env"), mode(".openclaw/openclaw.json")), (0o600, 0o600));
     let text_now = fs::read_to_string(home.path(".openclaw/openclaw.json")).expect("there");

@@ -196,18 +196,23 @@ pub(super) fn draft_name(real: &Path, id: &str) -> String {
 }
 
 fn no_worse(before: &[Finding], after: &[Finding]) -> Result<(), FixError> {
-    // Counted by check and not by place: of a finding about several places the first may be the one that was mended.
     let (mut more, mut known) = (Vec::new(), before.iter().collect::<Vec<_>>());
+    let mut remaining = Vec::new();
     for finding in after {
+        // Known by check and not by place: of a finding about several places the first may be the one that was mended.
+        // It counts where it stood, so that it is not new to the section that is its first place now.
         let same = |other: &&Finding| other.check_id == finding.check_id && other.severity >= finding.severity;
-        match known.iter().position(same) {
-            Some(at) => drop(known.swap_remove(at)),
-            None => more.push(finding),
+        let here = known.iter().position(|other| same(other) && section(other) == section(finding));
+        let stood = here.or_else(|| known.iter().position(same)).map(|at| known.swap_remove(at));
+        remaining.push((section(stood.unwrap_or(finding)), finding.severity));
+        if stood.is_none() {
+            more.push(finding);
         }
     }
+    let before: Vec<_> = before.iter().map(|finding| (section(finding), finding.severity)).collect();
     let lighter = |finding: &Finding| {
         let section = section(finding);
-        let (was, is) = (weight(before, section), weight(after, section));
+        let (was, is) = (weight(&before, section), weight(&remaining, section));
         // What is left of a door that is half closed weighs less than the door did.
         section.is_some() && is.0 <= was.0 && is.1 <= was.1
     };
@@ -217,21 +222,26 @@ fn no_worse(before: &[Finding], after: &[Finding]) -> Result<(), FixError> {
 }
 
 /// How many critical findings one section has, and what all of them weigh.
-fn weight(findings: &[Finding], of: Option<&str>) -> (usize, usize) {
-    let of: Vec<Severity> =
-        findings.iter().filter(|finding| section(finding) == of).map(|finding| finding.severity).collect();
-    let count = |severity| of.iter().filter(|found| **found == severity).count();
+fn weight(findings: &[(Section<'_>, Severity)], of: Section<'_>) -> (usize, usize) {
+    let count = |severity| findings.iter().filter(|found| **found == (of, severity)).count();
     let (critical, warn) = (count(Severity::Critical), count(Severity::Warn));
     (critical, critical.saturating_mul(10).saturating_add(warn))
 }
 
-/// The part of the config that a finding is about: the first part of its first key.
-fn section(finding: &Finding) -> Option<&str> {
+/// A part of the config; none of a finding about files.
+type Section<'f> = Option<(&'f str, Option<&'f str>)>;
+
+/// The part of the config that a finding is about: the first part of its first key, and the channel when it is one.
+fn section(finding: &Finding) -> Section<'_> {
     let keys = finding.places.iter().find_map(|place| match place {
         Place::Key(key) => Some(key.parts()),
         Place::File(_) | Place::Line(..) => None,
     });
-    keys?.first().map(String::as_str)
+    match keys? {
+        [first, second, ..] if first == "channels" => Some((first, Some(second))),
+        [first, ..] => Some((first, None)),
+        [] => None,
+    }
 }
 
 fn outcome(plan: &Plan<'_>, id: Option<String>) -> Outcome {

@@ -100,6 +100,12 @@ impl Journal {
         Self::enter(state, false)
     }
 
+    /// Removes the folder of a journal that was cut off before there was anything in it.
+    pub(super) fn remove_empty(state: &Path) {
+        let held = state.canonicalize().and_then(|real| folder(&real));
+        let _ = held.map(|held| rustix::fs::unlinkat(&held, HOME, AtFlags::REMOVEDIR));
+    }
+
     /// The journal, made when there is none, for this process alone until it is dropped.
     pub(super) fn lock(state: &Path) -> Result<Self, FixError> {
         let missing = || FixError::Io { path: state.to_owned(), source: Errno::NOENT.into() };
@@ -195,6 +201,27 @@ impl Journal {
         Ok(())
     }
 
+    /// Removes what runs left that were cut off before they changed anything.
+    pub(super) fn sweep_unborn(&self) -> Result<(), FixError> {
+        for id in self.ids()? {
+            if self.record(&id)?.is_none() {
+                self.sweep(&id)?;
+            }
+        }
+        self.tidy(self.made_home);
+        Ok(())
+    }
+
+    /// Whether the folders are those of runs that were cut off at their beginning: no other run is recorded, or the
+    /// folder would be gone, and nothing else is kept beside it.
+    fn is_left_over(&self, fixes: &OwnedFd) -> bool {
+        let alone = names(&self.home).is_some_and(|names| names == [FIXES]);
+        let recorded = |id: &String| {
+            !is_id(id) || rustix::fs::statat(fixes, format!("{id}/{RECORD}"), AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        };
+        alone && names(fixes).is_some_and(|ids| !ids.iter().any(recorded))
+    }
+
     fn sweep(&self, id: &str) -> Result<(), FixError> {
         if let Some(run) = self.private(&self.fixes, id)? {
             for name in [RECORD, DRAFT, DONE] {
@@ -247,7 +274,10 @@ impl Journal {
             None => return Ok(None),
         };
         let fixes = match journal.private(&journal.home, FIXES)? {
-            Some(fixes) => fixes,
+            Some(fixes) => {
+                journal.made_home = journal.is_left_over(&fixes);
+                fixes
+            }
             None if make => journal.make(&journal.home, FIXES)?,
             None => return Ok(None),
         };
@@ -318,6 +348,16 @@ impl Journal {
     fn fault(&self, source: impl Into<std::io::Error>) -> FixError {
         FixError::Io { path: self.path.clone(), source: source.into() }
     }
+}
+
+/// What is in a folder; `None` when that cannot be told.
+fn names(folder: &OwnedFd) -> Option<Vec<String>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = rustix::fs::openat(folder, ".", flags, Mode::empty()).ok()?;
+    let listing = rustix::fs::Dir::read_from(&open).ok()?;
+    let names = listing.map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
+    let names: Option<Vec<String>> = names.collect();
+    names.map(|names| names.into_iter().filter(|name| name != "." && name != "..").collect())
 }
 
 /// A name for a run: its time and four random bytes.

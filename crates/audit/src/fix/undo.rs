@@ -44,11 +44,20 @@ pub(super) fn undo_watched(
     watch: Watch<'_>,
 ) -> Result<Undone, FixError> {
     let unknown = || FixError::Unknown { id: which.unwrap_or_default().to_owned() };
-    let journal = Journal::open(grounds.state())?.ok_or_else(unknown)?;
+    let Some(journal) = Journal::open(grounds.state())? else {
+        Journal::remove_empty(grounds.state());
+        return Err(unknown());
+    };
     journal.claim()?;
     let (id, mut record) = match which {
         Some(id) => (id.to_owned(), journal.record(id)?.ok_or_else(unknown)?),
-        None => latest(&journal)?.ok_or_else(unknown)?,
+        None => match latest(&journal)? {
+            Some(found) => found,
+            None => {
+                journal.sweep_unborn()?;
+                return Err(unknown());
+            }
+        },
     };
     for step in &record.steps {
         credible(step, grounds).map_err(|why| FixError::Record { id: id.clone(), why })?;

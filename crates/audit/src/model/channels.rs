@@ -153,10 +153,11 @@ impl<'s> Account<'s> {
         }
     }
 
-    /// Who may write in groups: `allowlist` unless it or `channels.defaults` says otherwise.
+    /// Who may write in groups: what it or `channels.defaults` says, else what the channel does then.
     #[must_use]
     pub fn group_policy(&self) -> &'s str {
-        self.text("groupPolicy").or(self.default_group_policy).unwrap_or("allowlist")
+        let unset = if self.kind.open_unset { "open" } else { "allowlist" };
+        self.text("groupPolicy").or(self.default_group_policy).unwrap_or(unset)
     }
 
     /// Where that stands; of what nobody said, where it would.
@@ -169,11 +170,11 @@ impl<'s> Account<'s> {
         }
     }
 
-    /// Whom the config admits in groups by name: `groupAllowFrom`, else `allowFrom`.
+    /// Whom the config admits in groups by name: `groupAllowFrom`, else `allowFrom` where the channel takes that.
     #[must_use]
     pub fn group_senders(&self) -> Vec<String> {
         let own = trimmed(self.get("groupAllowFrom"));
-        if own.is_empty() { self.allow_from() } else { own }
+        if own.is_empty() && self.kind.falls_back { self.allow_from() } else { own }
     }
 
     /// The groups, guilds, rooms and teams that are named, with what is set for each and where that stands.

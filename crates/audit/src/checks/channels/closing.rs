@@ -1,5 +1,5 @@
 //! Closing the groups of a channel. What is closed keeps working for whom the owner chose: those already paired go on
-//! the list where there is none. It never admits whom the open policy did not, and never puts `*` on a list.
+//! the list where there is none, and those on `allowFrom` where a channel does not count that in groups. It never admits whom the open policy did not, and never puts `*` on a list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,13 +22,14 @@ pub(super) fn close(channels: &Channels<'_>, channel: &str, keys: &[KeyPath]) ->
     for account in &ruled {
         let who = if takes_seed(account, &accounts, &ids) {
             let seed = seed(account);
-            let who = format!("{}, who were paired", shown(&seed));
+            let known = if account.kind.falls_back { "were paired" } else { "were paired or may write directly" };
+            let who = format!("{}, who {known}", shown(&seed));
             changes.push(Change::Set { key: account.scope().child(LIST), to: json!(seed) });
             who
         } else {
             remaining(account)
         };
-        speakers.push(format!("{}: {who}", account.label()));
+        speakers.push(format!("{}: {who}{}", account.label(), places(account)));
     }
     changes.extend(keys.iter().filter_map(|key| seed_of_group(&by_id, key, &closed)));
     let who = if speakers.is_empty() {
@@ -67,9 +68,11 @@ fn takes_seed(account: &Account<'_>, all: &[&Account<'_>], ruled: &BTreeSet<&str
     unlisted(account) && !seed(account).is_empty() && (account.explicit || all.iter().all(|other| listed(other)))
 }
 
-/// Those paired on an account, by ids that nobody else can take.
+/// Those paired on an account, by ids that nobody else can take, and those whom only its list of groups would forget.
 fn seed(account: &Account<'_>) -> Vec<String> {
-    let plain = account.paired.iter().map(|entry| account.kind.plain(entry));
+    let direct = if account.kind.falls_back { Vec::new() } else { account.allow_from() };
+    let known = account.paired.iter().copied().chain(direct.iter().map(String::as_str));
+    let plain = known.map(|entry| account.kind.plain(entry));
     let mut seed: Vec<String> =
         plain.filter(|entry| !matches!(*entry, "" | "*") && !account.kind.is_name(entry)).map(str::to_owned).collect();
     seed.sort();
@@ -110,10 +113,21 @@ fn remaining(account: &Account<'_>) -> String {
         "whom the config names for single places".to_owned()
     } else if senders.iter().any(|entry| entry == "*") {
         "still everyone, until \"*\" is taken out of the list".to_owned()
+    } else if senders.is_empty() && account.kind.empty_admits {
+        format!("every member, until {LIST} names people")
     } else if senders.is_empty() {
         format!("nobody, until {LIST} names them")
     } else {
         shown(&senders)
+    }
+}
+
+/// Where they may: some channels answer only in groups that the config names once the policy is closed.
+fn places(account: &Account<'_>) -> &'static str {
+    match (account.kind.named_groups, account.groups().next().is_some()) {
+        (false, _) => "",
+        (true, true) => ", in the groups that the config names",
+        (true, false) => ", in groups that the config names; it names none, so no group is answered until it does",
     }
 }
 
@@ -148,6 +162,48 @@ mod tests {
             _ => BTreeSet::new(),
         };
         model.channels.live().map(|account| (format!("{}/{}", account.channel, account.id), who(account))).collect()
+    }
+
+    /// What closing one channel does and says, with somebody paired.
+    fn closed(channel: &str, section: Value, entries: &[&str]) -> Fix {
+        let mut found = snapshot(json!({"channels": {channel: section}}));
+        let entries = entries.iter().map(|entry| (*entry).to_owned()).collect();
+        found.paired = vec![Paired { channel: channel.into(), entries, ..Paired::default() }];
+        let findings = crate::testing::findings(&found, "channels.");
+        findings
+            .into_iter()
+            .find(|finding| finding.check_id.ends_with("groups.open"))
+            .and_then(|finding| finding.fix)
+            .expect("a fix")
+    }
+
+    #[test]
+    fn where_allow_from_does_not_count_in_groups_those_on_it_go_on_the_list() {
+        let open = || json!({"groupPolicy": "open", "allowFrom": ["U1", "*"]});
+        let list = Change::Set { key: KeyPath::dotted("channels.line.groupAllowFrom"), to: json!(["U1", "U2"]) };
+        let line = closed("line", open(), &["U2"]);
+        assert!(line.changes.contains(&list), "{line:?}");
+        assert!(line.what.contains("2 (U1, U2), who were paired or may write directly"), "{}", line.what);
+        // Here it counts, so the list of the owner stays as it is.
+        let signal = closed("signal", json!({"groupPolicy": "open", "allowFrom": ["U1"]}), &["U2"]);
+        assert!(signal.changes.len() == 1 && signal.what.ends_with("Signal: 1 (U1)"), "{signal:?}");
+    }
+
+    #[test]
+    fn who_is_left_is_said_as_the_channel_takes_it() {
+        let nobody = closed("line", json!({"groupPolicy": "open"}), &[]);
+        assert!(nobody.what.ends_with("LINE: nobody, until groupAllowFrom names them"), "{}", nobody.what);
+        let zalo = closed("zalouser", json!({"groupPolicy": "open", "groups": {"5": {}}}), &[]);
+        assert!(zalo.what.contains("every member, until groupAllowFrom names people"), "{}", zalo.what);
+        let irc = closed("irc", json!({"groupPolicy": "open"}), &["bob!b@host"]);
+        assert!(irc.what.contains("it names none, so no group is answered"), "{}", irc.what);
+    }
+
+    #[test]
+    fn what_is_open_where_nobody_said_so_is_closed() {
+        let key = KeyPath::dotted("channels.zalo.groupPolicy");
+        let zalo = closed("zalo", json!({"botToken": "1:a"}), &["7"]);
+        assert!(zalo.changes.contains(&Change::Set { key, to: json!("allowlist") }), "{zalo:?}");
     }
 
     fn apply(value: &mut Value, changes: &[Change]) {

@@ -59,7 +59,7 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
                 .detail("hooks.allowRequestSessionKey is true: a call can put its text into a conversation that is already trusted.")
                 .remedy("Set it to false and use hooks.defaultSessionKey.")
                 .key(REQUEST)
-                .fix(Fix::ask("Let callers choose no session").set(REQUEST, false)),
+                .fix(Fix::ask("Let callers choose no session").remove(REQUEST)),
         );
         if config.list("hooks.allowedSessionKeyPrefixes").iter().all(|prefix| prefix.trim().is_empty()) {
             let finding = Finding::new("hooks.request_session_key_prefixes_missing", severity, "A hook's caller may choose any session")

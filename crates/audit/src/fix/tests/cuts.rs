@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::undo::undo_watched;
@@ -53,6 +54,36 @@ fn an_error_at_any_step_leaves_everything_as_it_was() {
             }
         }
     }
+}
+
+#[test]
+fn a_run_that_was_killed_before_it_was_recorded_leaves_nothing() {
+    let (home, findings) = two_files();
+    let before = home.tree();
+    let cut = || {
+        let fixes = home.state.join("stockade/fixes");
+        let run = fixes.join("20261123T031529067Z-b37cd792");
+        for folder in [&home.state.join("stockade"), &fixes, &run] {
+            std::fs::create_dir(folder).expect("made");
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).expect("ours");
+        }
+        std::fs::write(run.join("record.json.new"), "{").expect("written");
+    };
+    cut();
+    assert!(matches!(home.undo(), Err(FixError::Unknown { .. })));
+    assert_eq!(home.tree(), before);
+    cut();
+    home.fix(&findings).expect("fixed");
+    home.undo().expect("undone");
+    assert_eq!(home.tree(), before);
+    std::fs::create_dir(home.state.join("stockade")).expect("made");
+    assert!(home.undo().is_err());
+    assert_eq!(home.tree(), before);
+    // What somebody keeps beside it stays, and so does its folder.
+    cut();
+    std::fs::write(home.state.join("stockade/mine"), "").expect("written");
+    assert!(home.undo().is_err());
+    assert!(home.state.join("stockade/mine").exists() && !home.state.join("stockade/fixes").exists());
 }
 
 #[test]

@@ -267,6 +267,28 @@ fn what_would_be_worse_is_not_written() {
 }
 
 #[test]
+fn a_finding_that_was_known_is_not_new_where_it_is_shown_now() {
+    let home = Home::new(CONFIG);
+    let findings: Vec<Finding> = usual(&home)
+        .into_iter()
+        .chain([
+            Finding::new("everywhere", Severity::Warn, "weak").key("channels.telegram.x").key("channels.discord.x"),
+            Finding::new("open", Severity::Warn, "weak").key("channels.discord.groupPolicy"),
+        ])
+        .collect();
+    let (survey, snapshot, grounds) = (home.survey(), home.snapshot(), home.grounds());
+    let attempt = |after: Vec<Finding>| {
+        let plan = plan(&findings, &Choice::All, &survey, &snapshot, &grounds);
+        apply(plan, &home.clock, &Env::default(), &move |_: &Value, _| after.clone())
+    };
+    let left = Finding::new("broad", Severity::Warn, "weak").key("channels.discord.guilds");
+    let moved = Finding::new("everywhere", Severity::Warn, "weak").key("channels.discord.x");
+    let graver = Finding { severity: Severity::Critical, ..left.clone() };
+    assert!(matches!(attempt(vec![moved.clone(), graver]), Err(FixError::Worse { .. })));
+    attempt(vec![moved, left]).expect("is better");
+}
+
+#[test]
 fn yaml_is_edited_in_place() {
     let mut home = Home::new("");
     std::fs::remove_file(&home.config).expect("removed");

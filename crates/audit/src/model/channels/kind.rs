@@ -12,6 +12,14 @@ pub struct Kind {
     /// Whether it takes `groupAllowFrom`, a list of who may speak in groups. A key that a channel does not take makes
     /// OpenClaw refuse the whole config.
     pub group_senders: bool,
+    /// Whether `allowFrom` counts in groups where `groupAllowFrom` is empty.
+    pub falls_back: bool,
+    /// Whether a closed group policy admits only groups that the config names.
+    pub named_groups: bool,
+    /// Whether every member of such a group may speak where `groupAllowFrom` is empty.
+    pub empty_admits: bool,
+    /// Whether a group policy that nobody set is open.
+    pub open_unset: bool,
     /// The list of senders that a group with a policy of its own takes.
     pub nested_senders: Option<&'static str>,
     /// Keys of the channel that make an account of their own, beside those under `accounts`.
@@ -113,6 +121,10 @@ const fn row(id: &'static str, label: &'static str, credentials: &'static [&'sta
         label,
         direct: true,
         group_senders: true,
+        falls_back: true,
+        named_groups: false,
+        empty_admits: false,
+        open_unset: false,
         nested_senders: None,
         credentials,
         id_shape: IdShape::Unknown,
@@ -122,6 +134,14 @@ const fn row(id: &'static str, label: &'static str, credentials: &'static [&'sta
 
 const fn named(row: Kind, id_shape: IdShape) -> Kind {
     Kind { id_shape, names: true, ..row }
+}
+
+const fn without_fallback(row: Kind) -> Kind {
+    Kind { falls_back: false, ..row }
+}
+
+const fn by_group(row: Kind) -> Kind {
+    Kind { named_groups: true, ..row }
 }
 
 const fn without_group_senders(row: Kind) -> Kind {
@@ -139,11 +159,14 @@ const KINDS: &[Kind] = &[
     without_policies(row("clickclack", "ClickClack", &["token", "tokenFile"])),
     without_group_senders(named(row("discord", "Discord", &["token"]), IdShape::Discord)),
     row("feishu", "Feishu", &["appId", "appSecret"]),
-    named(row("googlechat", "Google Chat", &["serviceAccount", "serviceAccountFile"]), IdShape::GoogleChat),
+    without_fallback(by_group(named(
+        row("googlechat", "Google Chat", &["serviceAccount", "serviceAccountFile"]),
+        IdShape::GoogleChat,
+    ))),
     row("imessage", "iMessage", &["cliPath", "dbPath", "service"]),
-    named(row("irc", "IRC", &["host", "nick"]), IdShape::Irc),
-    row("line", "LINE", &["channelAccessToken", "tokenFile"]),
-    named(row("matrix", "Matrix", &["homeserver", "accessToken"]), IdShape::Matrix),
+    by_group(named(row("irc", "IRC", &["host", "nick"]), IdShape::Irc)),
+    without_fallback(row("line", "LINE", &["channelAccessToken", "tokenFile"])),
+    without_fallback(by_group(named(row("matrix", "Matrix", &["homeserver", "accessToken"]), IdShape::Matrix))),
     named(row("mattermost", "Mattermost", &["botToken"]), IdShape::Mattermost),
     named(row("msteams", "Microsoft Teams", &["appId", "appPassword"]), IdShape::Teams),
     row("nextcloud-talk", "Nextcloud Talk", &["botSecret", "botSecretFile"]),
@@ -163,8 +186,13 @@ const KINDS: &[Kind] = &[
     without_policies(row("tlon", "Tlon", &["ship", "code"])),
     without_policies(row("twitch", "Twitch", &["accessToken"])),
     row("whatsapp", "WhatsApp", &[]),
-    row("zalo", "Zalo", &["botToken", "tokenFile"]),
-    named(row("zalouser", "Zalo Personal", &["profile"]), IdShape::Unknown),
+    Kind { open_unset: true, ..row("zalo", "Zalo", &["botToken", "tokenFile"]) },
+    Kind {
+        falls_back: false,
+        named_groups: true,
+        empty_admits: true,
+        ..named(row("zalouser", "Zalo Personal", &["profile"]), IdShape::Unknown)
+    },
 ];
 /// A channel that is not in the table: a plugin of someone's.
 const OTHER: Kind = without_group_senders(row("other", "This channel", &[]));

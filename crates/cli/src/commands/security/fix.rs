@@ -1,6 +1,6 @@
 //! `--fix`: which fixes are made, and how that is said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub struct Mended {
     state: String,
     config: String,
     id: Option<String>,
+    /// What the fixes do, in words: who may still speak, what stops working.
+    said: Vec<String>,
     changes: Vec<String>,
     actions: Vec<Action>,
     written: Vec<String>,
@@ -52,6 +54,7 @@ pub fn mend(place: &Place, gathered: &Gathered, report: &Report, wanted: &Audit)
         grounds = grounds.with(&folder);
     }
     let plan = plan(&findings, &choice, &gathered.survey, &gathered.snapshot, &grounds);
+    let chosen: BTreeSet<String> = plan.checks().into_iter().map(str::to_owned).collect();
     let mask = Mask::of(&gathered.survey);
     let diff = plan.diff(&mask);
     let mut left: Vec<(String, String)> = plan.conflicts().iter().map(conflict).collect();
@@ -74,11 +77,20 @@ pub fn mend(place: &Place, gathered: &Gathered, report: &Report, wanted: &Audit)
         let audit = |config: &Value, modes: &[(&str, u32)]| gathered.audit_planned(config, modes);
         apply(plan, &SystemClock, &place.env, &audit)?
     };
+    let undone = |check: &String| outcome.refused.iter().any(|refused| refused.checks.contains(check));
+    let made = |finding: &&Finding| chosen.contains(&finding.check_id) && !undone(&finding.check_id);
+    let fixes = findings.iter().filter(made).filter_map(|finding| finding.fix.as_ref());
+    let fixes = fixes.filter(|fix| choice == Choice::All || fix.safety == Safety::Safe);
+    let some = outcome.id.is_some() || wanted.dry_run;
+    let mut said: Vec<String> = fixes.filter(|_| some).map(|fix| fix.what.clone()).collect();
+    let mut known = BTreeSet::new();
+    said.retain(|what| known.insert(what.clone()));
     left.extend(outcome.refused.iter().map(refusal));
     Ok(Mended {
         state: gathered.snapshot.install.state.clone(),
         config: gathered.snapshot.install.config.clone(),
         id: outcome.id,
+        said,
         changes: outcome.changes,
         actions: outcome.actions,
         written: outcome.written,
@@ -132,6 +144,9 @@ pub fn show_plan(wanted: &Audit, mended: &Mended) -> anyhow::Result<ExitCode> {
         None => output::line(shown),
     }
     if !wanted.json {
+        for what in &mended.said {
+            output::say(text::single_line(what));
+        }
         for (what, why) in &mended.left {
             output::say(format!("not made: {}: {}", text::single_line(what), text::single_line(why)));
         }
@@ -170,6 +185,7 @@ impl Mended {
             "stateDir": self.state,
             "configPath": self.config,
             "configWritten": !self.written.is_empty(),
+            "said": self.said,
             "changes": self.changes,
             "actions": self.actions,
             "errors": errors,
@@ -182,6 +198,9 @@ impl Mended {
     /// In words.
     pub fn text(&self, paint: Paint) -> String {
         let mut out = format!("{}\n", (paint.heading)("FIX"));
+        for what in &self.said {
+            let _ = writeln!(out, "  {}", text::single_line(what));
+        }
         for change in &self.changes {
             let _ = writeln!(out, "  {}", text::single_line(change));
         }
