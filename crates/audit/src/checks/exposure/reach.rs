@@ -1,6 +1,8 @@
 //! Strangers and the host, by what the gateway does when nothing is written. The attack: one message from anyone, and
 //! a command runs as the operator, because nobody wrote that it should not.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 use stockade_config::model::ExecHost;
 
@@ -19,25 +21,33 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     }
     let main = matches!(model.config().text("session.dmScope"), None | Some("main"));
     let doors = model.channels.doors();
+    let bound = bound(model);
     for agent in &model.agents.list {
-        let open = doors.iter().filter(|door| answers(model, agent, door) && on_host(agent, door.direct && main));
-        let reached: Vec<_> = open.map(|door| door.key.clone()).collect();
+        // As the one for messages that no binding takes, or by a binding.
+        let answers = |door: &Door| {
+            model.agents.answering() == Some(agent.id.as_str())
+                || bound.get(&agent.id).is_some_and(|channels| channels.contains(&door.channel.to_ascii_lowercase()))
+        };
+        let (to_groups, to_direct) = (on_host(agent, false), on_host(agent, main));
+        let open = doors.iter().filter(|door| if door.direct { to_direct } else { to_groups });
+        let reached: Vec<_> = open.filter(|door| answers(door)).map(|door| door.key.clone()).collect();
         if !reached.is_empty() {
             out.push(finding(agent, &reached));
         }
     }
 }
 
-/// Whether an agent may answer at a door: as the one for messages that no binding takes, or by a binding.
-fn answers(model: &Model<'_>, agent: &Agent<'_>, door: &Door) -> bool {
-    let bound = |binding: &Value| {
+/// The channels that are bound to each agent, in lower case. Read once: it would be read for each agent and door.
+fn bound(model: &Model<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut bound: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for binding in model.config().get("bindings").and_then(Value::as_array).into_iter().flatten() {
         let channel = binding.get("match").and_then(|matching| matching.get("channel")).and_then(Value::as_str);
         let id = binding.get("agentId").and_then(Value::as_str).map(normalized);
-        id.as_deref() == Some(agent.id.as_str())
-            && channel.is_some_and(|name| name.trim().eq_ignore_ascii_case(&door.channel))
-    };
-    model.agents.answering() == Some(agent.id.as_str())
-        || model.config().get("bindings").and_then(Value::as_array).into_iter().flatten().any(bound)
+        if let (Some(id), Some(channel)) = (id, channel) {
+            bound.entry(id).or_default().insert(channel.trim().to_ascii_lowercase());
+        }
+    }
+    bound
 }
 
 /// Whether a command of a stranger's session runs on the host with no one asked. Direct messages that share the main
