@@ -8,11 +8,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use stockade_core::Secret;
 
@@ -150,20 +151,62 @@ fn leak(shown: &str, within: Where, open: bool, hit: &Hit<'_>, digest: String) -
     }
 }
 
-/// Reads what was there when the file was opened and no more: a log that grows as fast as it is read has an end.
+/// Reads what was there when the file was opened and no more: a log that grows as fast as it is read has an end. A hole
+/// is passed over, and is one byte of zero to the reader: a file that is nothing but a name and a size of a terabyte
+/// takes no time.
 struct Bounded {
     file: File,
+    at: u64,
     left: u64,
+    /// The bytes from `at` on that are known to be no hole.
+    solid: u64,
+}
+
+impl Bounded {
+    fn new(file: File, size: u64) -> Self {
+        Self { file, at: 0, left: size, solid: 0 }
+    }
+
+    /// Goes to where the next data are. Whether there was a hole.
+    fn next_data(&mut self) -> bool {
+        let data = match rustix::fs::seek(&self.file, SeekFrom::Data(self.at)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => self.at.saturating_add(self.left),
+            // A file system that knows no holes.
+            Err(_) => {
+                self.solid = self.left;
+                return false;
+            }
+        };
+        let hole = data.saturating_sub(self.at).min(self.left);
+        self.at = self.at.saturating_add(hole);
+        self.left -= hole;
+        let end = rustix::fs::seek(&self.file, SeekFrom::Hole(self.at)).unwrap_or(u64::MAX);
+        // Where the file is changed meanwhile, a byte at a time still comes to the end.
+        self.solid = end.saturating_sub(self.at).max(1);
+        hole > 0
+    }
 }
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if most == 0 {
+        if self.left == 0 || buffer.is_empty() {
             return Ok(0);
         }
-        let read = self.file.read(buffer.get_mut(..most).unwrap_or_default())?;
+        if self.solid == 0 && self.next_data() {
+            if self.left == 0 {
+                return Ok(0);
+            }
+            if let Some(first) = buffer.first_mut() {
+                *first = 0;
+            }
+            return Ok(1);
+        }
+        let most = usize::try_from(self.left.min(self.solid)).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(buffer.get_mut(..most).unwrap_or_default(), self.at)?;
+        self.at = self.at.saturating_add(read as u64);
         self.left -= read as u64;
+        self.solid -= read as u64;
         Ok(read)
     }
 }
@@ -185,7 +228,7 @@ fn opened(source: Source) -> io::Result<Option<(Bounded, bool)>> {
         return Ok(None);
     }
     let open = Mode::from_raw_mode(stat.st_mode).intersects(Mode::RGRP | Mode::ROTH);
-    Ok(Some((Bounded { file: File::from(file), left: u64::try_from(stat.st_size).unwrap_or(0) }, open)))
+    Ok(Some((Bounded::new(File::from(file), u64::try_from(stat.st_size).unwrap_or(0)), open)))
 }
 
 /// Opens a file below a folder, a step at a time, so that no step is a link.

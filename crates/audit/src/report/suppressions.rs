@@ -54,6 +54,11 @@ pub(super) fn apply(located: Vec<Located>, snapshot: &Snapshot) -> (Vec<Located>
 fn rules(snapshot: &Snapshot) -> Vec<Rule> {
     let of = |value: &Value| {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        // What narrows a rule and is no word would be left out, and the rule hide more than was meant, or for ever.
+        let narrowing = ["titleIncludes", "detailIncludes", "key", "expires"];
+        if narrowing.iter().any(|key| value.get(key).is_some_and(|value| !value.is_string())) {
+            return None;
+        }
         Some(Rule {
             check_id: text("checkId")?,
             title: text("titleIncludes"),
@@ -88,5 +93,22 @@ impl Rule {
             && includes(&found.title, &self.title)
             && includes(&found.detail, &self.detail)
             && self.key.as_ref().is_none_or(of_key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::snapshot;
+
+    #[test]
+    fn a_rule_whose_bounds_are_no_words_hides_nothing() {
+        let count = |rule: Value| rules(&snapshot(json!({"security": {"audit": {"suppressions": [rule]}}}))).len();
+        assert_eq!(count(json!({"checkId": "a.b", "titleIncludes": "x", "reason": "known"})), 1);
+        for bound in ["titleIncludes", "detailIncludes", "key", "expires"] {
+            assert_eq!(count(json!({"checkId": "a.b", bound: 20_261_231})), 0, "{bound}");
+        }
     }
 }

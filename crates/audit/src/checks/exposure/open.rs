@@ -156,11 +156,13 @@ pub(super) fn listed(keys: &[KeyPath]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// A finding at these keys.
+/// A finding at these keys, or at the first of very many: each agent may have as many as there are accounts.
 pub(super) fn placed(finding: Finding, keys: &[KeyPath]) -> Finding {
-    keys.iter().fold(finding, |finding, key| finding.at(Place::Key(key.clone())))
+    keys.iter().take(PLACES).fold(finding, |finding, key| finding.at(Place::Key(key.clone())))
 }
 
+/// The most places of one finding.
+const PLACES: usize = 100;
 const RUNTIME: &[&str] = &["exec", "process"];
 const FILES: &[&str] = &["read", "write", "edit", "apply_patch"];
 const CONTROL_PLANE: &[&str] = &["automations", "gateway", "plugins"];

@@ -18,9 +18,11 @@ fn run(model: &Model<'_>, out: &mut Vec<Finding>) {
     }
     let main = matches!(model.config().text("session.dmScope"), None | Some("main"));
     let doors = model.channels.doors();
+    // Once for each account: bindings are long in an install with many agents.
+    let doors: Vec<_> = doors.iter().map(|(account, doors)| (model.agents_at(account), doors)).collect();
     for agent in &model.agents.list {
-        let answered = doors.iter().filter(|(account, _)| model.agents_at(account).contains(&agent.id.as_str()));
-        let open = answered.flat_map(|(_, doors)| doors).filter(|door| on_host(agent, door.direct && main));
+        let answered = doors.iter().filter(|(agents, _)| agents.contains(&agent.id.as_str()));
+        let open = answered.flat_map(|(_, doors)| doors.iter()).filter(|door| on_host(agent, door.direct && main));
         let mut known = BTreeSet::new();
         let reached: Vec<_> = open.map(|door| door.key.clone()).filter(|key| known.insert(key.clone())).collect();
         if !reached.is_empty() {

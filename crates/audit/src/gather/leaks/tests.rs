@@ -52,6 +52,23 @@ fn links_pipes_and_devices_are_passed_over() {
 }
 
 #[test]
+fn a_hole_takes_no_time_and_hides_nothing() {
+    use std::os::unix::fs::FileExt as _;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.jsonl");
+    let file = File::create(&path).expect("made");
+    file.write_all_at(b"x\n", 0).expect("written");
+    let written = format!("\n{KEY}\n");
+    file.write_all_at(written.as_bytes(), 1 << 39).expect("written");
+    file.set_len(1 << 40).expect("a file system that knows holes");
+    let began = std::time::Instant::now();
+    let (leaks, troubles) = all(vec![Candidate::at(&path, Where::Transcript)], &[]);
+    assert!(began.elapsed().as_secs() < 10, "a terabyte of nothing is not read");
+    assert_eq!((leaks.iter().map(|leak| leak.line).collect::<Vec<_>>(), troubles), (vec![Some(3)], Vec::new()));
+}
+
+#[test]
 fn a_file_full_of_secrets_takes_no_more_than_its_share() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut text = String::new();
