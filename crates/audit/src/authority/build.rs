@@ -237,7 +237,7 @@ impl Builder<'_, '_> {
         cuts.push(self.exec(agent, "ask", "always"));
         cuts.push(self.exec(agent, "security", "deny"));
         if exec.host.value == ExecHost::Auto {
-            cuts.push(self.sandboxed(agent));
+            cuts.extend(self.sandboxed(agent));
         }
         self.step(agent, "exec", HOST, because, cuts);
     }
@@ -247,17 +247,14 @@ impl Builder<'_, '_> {
         if !agent.exec.runs_in_sandbox(&agent.sandbox) || !self.has(agent, "exec") {
             return;
         }
-        let snapshot = self.model.snapshot;
-        let links = |path: &Path| snapshot.links.of(path);
-        let judge = Binds::new(snapshot, &links);
-        for bind in Written::all(&self.model.agents).filter(|bind| !bind.browser) {
-            let own = agent.key.as_ref().is_some_and(|key| bind.list.parts().starts_with(key.parts()));
-            let common = bind.list.parts().get(1).is_some_and(|part| part == "defaults");
-            let Some(text) = bind.value.as_str().filter(|_| own || common) else { continue };
-            let Some(refused) = judge.refusal(text).filter(|refused| refused.source) else { continue };
-            let cuts = vec![self.take(bind.list.clone(), bind.value.clone(), 1)];
+        let refused: Vec<_> = self.refused().map(|(bind, why)| (bind.list, bind.value.clone(), why)).collect();
+        for (list, value, why) in refused {
+            let own = agent.key.as_ref().is_some_and(|key| list.parts().starts_with(key.parts()));
+            let common = list.parts().get(1).is_some_and(|part| part == "defaults");
+            let Some(text) = value.as_str().filter(|_| own || common) else { continue };
             let end = if text.contains(".sock") || text.contains("/run") { HOST } else { KEYS };
-            let because = format!("{} shows its sandbox {text}: {}", bind.list, refused.why);
+            let because = format!("{list} shows its sandbox {text}: {why}");
+            let cuts = vec![self.take(list, value.clone(), 1)];
             self.step(agent, "exec in the sandbox", end, because, cuts);
         }
     }
@@ -274,7 +271,7 @@ impl Builder<'_, '_> {
                     continue;
                 }
                 let mut cuts = self.without(agent, &[tool]);
-                cuts.push(self.sandboxed(agent));
+                cuts.extend(self.sandboxed(agent));
                 let key = self.own(agent, "tools.fs.workspaceOnly");
                 cuts.push(self.set(key, json!(true), 1));
                 let because = format!("it has {tool}, outside a sandbox and with tools.fs.workspaceOnly not true");
@@ -314,18 +311,14 @@ impl Builder<'_, '_> {
 
     /// A network in the sandbox is a way out for whatever the sandbox sees.
     fn network(&mut self, agent: &Agent<'_>) {
-        let Some(setting) = agent.setting("sandbox.docker.network") else { return };
-        let network = setting.value.as_str().unwrap_or_default().trim().to_ascii_lowercase();
-        let sees = agent.sandbox.access.value != WorkspaceAccess::None;
-        if network == "none" || !sees || !agent.runs_in_sandbox() || !self.has(agent, "exec") {
+        let Some((key, network)) = network_of(agent).filter(|_| agent.runs_in_sandbox() && self.has(agent, "exec"))
+        else {
             return;
-        }
-        let mut cuts = vec![
-            self.set(setting.key.clone(), json!("none"), 1),
-            self.set(agent.sandbox.access.key.clone(), json!("none"), 2),
-        ];
+        };
+        let mut cuts =
+            vec![self.set(key.clone(), json!("none"), 1), self.set(agent.sandbox.access.key.clone(), json!("none"), 2)];
         cuts.extend(self.without(agent, &["exec", "process"]));
-        let because = format!("{} is \"{network}\", and its sandbox sees the workspace", setting.key);
+        let because = format!("{key} is \"{network}\", and its sandbox sees the workspace");
         self.step(agent, "exec in the sandbox", OUT, because, cuts);
     }
 
@@ -340,8 +333,23 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn sandboxed(&mut self, agent: &Agent<'_>) -> EditId {
-        self.set(agent.sandbox.mode.key.clone(), json!("all"), 1)
+    /// A sandbox that is shown the host, or has a network, would be a way of its own: where there is such a one, turning
+    /// sandboxes on closes nothing.
+    fn sandboxed(&mut self, agent: &Agent<'_>) -> Option<EditId> {
+        let out = self.model.agents.list.iter().any(|agent| network_of(agent).is_some());
+        let shown = self.refused().next().is_some();
+        (!out && !shown).then(|| self.set(agent.sandbox.mode.key.clone(), json!("all"), 1))
+    }
+
+    /// The binds that the judge of mounts would not make, each with the reason.
+    fn refused(&self) -> impl Iterator<Item = (Written<'_>, String)> {
+        let snapshot = self.model.snapshot;
+        let written = Written::all(&self.model.agents).filter(|bind| !bind.browser);
+        written.filter_map(move |bind| {
+            let links = |path: &Path| snapshot.links.of(path);
+            let refused = Binds::new(snapshot, &links).refusal(bind.value.as_str()?)?;
+            refused.source.then_some((bind, refused.why))
+        })
     }
 
     /// Where a setting of the agent stands: its own where it is written there, else everybody's.
@@ -384,6 +392,13 @@ impl Builder<'_, '_> {
             self.edits.len() - 1
         })
     }
+}
+
+/// The network that a sandbox which sees the workspace has, when it is written, and where that stands.
+fn network_of(agent: &Agent<'_>) -> Option<(KeyPath, String)> {
+    let setting = agent.setting("sandbox.docker.network")?;
+    let network = setting.value.as_str().unwrap_or_default().trim().to_ascii_lowercase();
+    (network != "none" && agent.sandbox.access.value != WorkspaceAccess::None).then_some((setting.key, network))
 }
 
 const STRANGERS: &str = "anybody who finds the bot";

@@ -181,6 +181,17 @@ fn a_gateway_that_lets_in_whoever_reaches_it_is_a_way_until_all_of_it_is_mended(
 }
 
 #[test]
+fn turning_sandboxes_on_is_no_advice_where_they_are_shown_the_host() {
+    let config = json!({
+        "agents": {"defaults": {"sandbox": {"mode": "off", "docker": {"binds": ["/run/docker.sock:/s"]}}}},
+        "channels": {"discord": {"botToken": "1:a", "dmPolicy": "open", "allowFrom": ["*"], "groupPolicy": "open"}},
+    });
+    let (_, cut) = of(config.clone());
+    assert!(!cut.expect("can be cut").iter().any(|edit| edit.contains("sandbox.mode")));
+    assert!(left_after_the_cut(&config).is_empty());
+}
+
+#[test]
 fn a_network_in_the_sandbox_is_a_way_out() {
     let config = json!({
         "agents": {"defaults": {"sandbox": {"mode": "all", "workspaceAccess": "ro", "docker": {"network": "bridge"}}}},
