@@ -137,13 +137,14 @@ fn openclaws_announcement_is_heard() {
     // It asks the network for a while whether its name is free.
     loop {
         let (said, _, report) = deep(gateway.home.path(), &[]);
-        if said == ["warn live.mdns_leaks"] {
+        if said.iter().any(|line| line == "warn live.mdns_leaks") {
             let found = report.findings.iter().find(|located| located.finding.check_id == "live.mdns_leaks");
             let detail = &found.expect("said").finding.detail;
             assert!(detail.contains("cliPath") && detail.contains("sshPort"), "{detail}");
             return;
         }
-        assert!(said.is_empty(), "{said:?}");
+        // A gateway that is busy with its start may answer late; this is about what it announces.
+        assert!(said.iter().all(|line| line == "warn gateway.probe_failed"), "{said:?}");
         assert!(begin.elapsed() < Duration::from_secs(60), "no announcement was heard");
     }
 }
