@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde_json::Value;
-use stockade_config::survey::{FaultKind, Survey};
+use stockade_config::survey::Survey;
 use stockade_config::{Env, KeyPath};
 
 use super::config::Redaction;
@@ -37,7 +37,7 @@ pub(super) fn facts(survey: &Survey, redaction: &Redaction, env: &Env, sources: 
         (key, Spot { file: place.source, line: place.line, column: place.column, length: place.length })
     });
     let faults = survey.faults.iter().map(|fault| Problem {
-        kind: kind(fault.kind),
+        kind: fault.kind,
         file: shown(&fault.file),
         line: fault.line,
         key: fault.key.clone(),
@@ -74,21 +74,5 @@ fn find_secrets(value: &Value, at: &KeyPath, found: &mut Vec<KeyPath>) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-const fn kind(kind: FaultKind) -> ProblemKind {
-    match kind {
-        FaultKind::Unreadable => ProblemKind::Unreadable,
-        FaultKind::TooLarge => ProblemKind::TooLarge,
-        FaultKind::NotText => ProblemKind::NotText,
-        FaultKind::Syntax => ProblemKind::Syntax,
-        FaultKind::Include => ProblemKind::Include,
-        FaultKind::DuplicateKey => ProblemKind::DuplicateKey,
-        FaultKind::Shadowed => ProblemKind::Shadowed,
-        FaultKind::UnknownKey => ProblemKind::UnknownKey,
-        FaultKind::RetiredKey => ProblemKind::RetiredKey,
-        FaultKind::InvalidValue => ProblemKind::InvalidValue,
-        FaultKind::ParserDisagreement => ProblemKind::ParserDisagreement,
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use stockade_config::KeyPath;
+pub use stockade_config::survey::FaultKind as ProblemKind;
 
 /// A config as far as it could be read: includes merged, `${NAME}` replaced in what is not secret, and each secret
 /// replaced by `{"$secret": n}`, where `n` is its place in [`ConfigFacts::secrets`].
@@ -66,36 +67,6 @@ pub struct Problem {
     pub key: Option<KeyPath>,
     /// What is wrong, without quoting a value.
     pub what: String,
-}
-
-/// The kinds of [`Problem`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ProblemKind {
-    /// The file cannot be opened or read.
-    Unreadable,
-    /// Larger or deeper than is read.
-    TooLarge,
-    /// Not UTF-8, or with NUL in it.
-    NotText,
-    /// Neither JSON5 nor YAML.
-    Syntax,
-    /// An include that is missing, outside, cyclic or too deep.
-    Include,
-    /// A key that stands twice in one object.
-    DuplicateKey,
-    /// A key that a file beside or above it overrides.
-    Shadowed,
-    /// A key that OpenClaw does not know.
-    UnknownKey,
-    /// A key that only the February generation knows.
-    RetiredKey,
-    /// A value of another kind than the key takes, so that OpenClaw would refuse the config.
-    InvalidValue,
-    /// Two parsers read the file differently.
-    ParserDisagreement,
-    /// A `${NAME}` of which nothing is known.
-    MissingVariable,
 }
 
 /// What is known of a secret without the secret.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::ConfigError;
 use crate::key_path::KeyPath;
 
@@ -22,7 +24,8 @@ pub struct Fault {
 }
 
 /// The kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum FaultKind {
     /// The file cannot be opened, or is no regular file.
     Unreadable,
@@ -46,6 +49,8 @@ pub enum FaultKind {
     InvalidValue,
     /// A text that two parsers read differently: what counts depends on the program that reads it.
     ParserDisagreement,
+    /// A `${NAME}` that the environment does not have. A survey knows no environment: whoever replaces variables says it.
+    MissingVariable,
 }
 
 impl Fault {
