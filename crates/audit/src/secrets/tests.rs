@@ -95,7 +95,11 @@ proptest! {
     #[test]
     fn garbage_is_only_read(bytes in proptest::collection::vec(any::<u8>(), 0..4096), head in "(sk-|-----BEGIN |://|_TOKEN|eyJhbGciOi|:AA){0,8}") {
         let text = [head.as_bytes(), &bytes, head.as_bytes()].concat();
-        read(&mut text.as_slice());
+        let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+        for (rule, line, secret) in read(&mut text.as_slice()) {
+            prop_assert!((1..=lines).contains(&(line as usize)), "{} in line {} of {}", rule, line, lines);
+            prop_assert!(!secret.is_empty() && secret.len() <= text.len(), "{}", rule);
+        }
     }
 }
 

@@ -10,17 +10,26 @@ proptest! {
     #[test]
     fn no_bytes_break_it(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         for language in ALL {
-            let _ = scan("f", &bytes, *language);
+            prop_assert!(stands_within(&scan("f", &bytes, *language), &bytes));
         }
     }
 
     #[test]
     fn no_order_of_words_breaks_it(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..200)) {
         for language in ALL {
-            let _ = scan("f", words.join(" ").as_bytes(), *language);
-            let _ = scan("f", words.concat().as_bytes(), *language);
+            for text in [words.join(" "), words.concat()] {
+                prop_assert!(stands_within(&scan("f", text.as_bytes(), *language), text.as_bytes()));
+            }
         }
     }
+}
+
+/// Whether everything that is said is said of a line that the file has, and bounded.
+fn stands_within(found: &[Evidence], bytes: &[u8]) -> bool {
+    let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r' | 0xe2)).count() + 1;
+    let has = |line: u32| line >= 1 && usize::try_from(line).is_ok_and(|line| line <= lines);
+    found.len() <= bytes.len() + 1
+        && found.iter().all(|found| has(found.line) && found.flow.iter().all(|step| has(step.line)))
 }
 
 const WORDS: &[&str] = &[
