@@ -57,6 +57,28 @@ fn an_error_at_any_step_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn a_config_that_means_something_else_afterwards_is_taken_back() {
+    let home = Home::new("{ channels: { irc: { groupPolicy: 'open' } }, tools: { $include: './tools.json5' } }\n");
+    let other = home.write("tools.json5", "{ profile: 'minimal' }\n", 0o600);
+    let before = home.text();
+    // Somebody else saves another file of the same config while ours is written.
+    let saves = |now: Moment, _: &Path| match now {
+        Moment::Changed => std::fs::write(&other, "{ profile: 'full' }\n"),
+        _ => Ok(()),
+    };
+    match home.fix_watched(&usual(&home), &saves) {
+        Err(FixError::Failed { source, left, .. }) => {
+            assert!(source.to_string().contains("means something else"), "{source}");
+            assert!(left.is_empty(), "{left:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((home.text(), mode(&home.config)), (before, 0o644));
+    assert_eq!(std::fs::read_to_string(&other).expect("there"), "{ profile: 'full' }\n", "what was saved stays");
+    assert!(!home.state.join("stockade").exists());
+}
+
+#[test]
 fn a_run_that_was_killed_before_it_was_recorded_leaves_nothing() {
     let (home, findings) = two_files();
     let before = home.tree();
