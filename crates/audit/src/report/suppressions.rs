@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::{Located, Suppressed};
-use crate::snapshot::Snapshot;
+use crate::snapshot::tree::{Entry, Role};
+use crate::snapshot::{ConfigFacts, Snapshot};
 
 struct Rule {
     check_id: String,
@@ -23,7 +24,7 @@ pub(super) fn apply(located: Vec<Located>, snapshot: &Snapshot) -> (Vec<Located>
         .ok()
         .and_then(|millis| Timestamp::from_millisecond(millis).ok())
         .map(|now| now.to_zoned(jiff::tz::TimeZone::UTC).date());
-    let (mut rules, mut remarks) = (rules(snapshot), Vec::new());
+    let (mut rules, mut remarks) = rules(snapshot);
     rules.retain(|rule| match ended(rule, today) {
         Ok(false) => true,
         Ok(true) => {
@@ -51,27 +52,54 @@ pub(super) fn apply(located: Vec<Located>, snapshot: &Snapshot) -> (Vec<Located>
     (counts, suppressed, remarks)
 }
 
-fn rules(snapshot: &Snapshot) -> Vec<Rule> {
-    let of = |value: &Value| {
-        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        // What narrows a rule and is no word would be left out, and the rule hide more than was meant, or for ever.
-        let narrowing = ["titleIncludes", "detailIncludes", "key", "expires"];
-        if narrowing.iter().any(|key| value.get(key).is_some_and(|value| !value.is_string())) {
-            return None;
+/// The rules of both configs, and what is to be said of those that are not taken.
+fn rules(snapshot: &Snapshot) -> (Vec<Rule>, Vec<String>) {
+    let places =
+        [(Some(&snapshot.config), "security.audit.suppressions"), (snapshot.own.as_ref(), "audit.suppressions")];
+    let (mut taken, mut remarks) = (Vec::new(), Vec::new());
+    for (facts, key) in places {
+        let Some(facts) = facts else { continue };
+        let listed = facts.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        match strangers_file(facts, snapshot).filter(|_| !listed.is_empty()) {
+            // Whoever can write a weakness can write that it is accepted.
+            Some(path) => remarks.push(format!("{key} is not applied: others than its owner may write {path}")),
+            None => {
+                let read: Vec<Rule> = listed.iter().filter_map(rule).collect();
+                let left = listed.len().saturating_sub(read.len());
+                if left > 0 {
+                    remarks.push(format!("{left} of {key} are not applied: a checkId or a bound is no text"));
+                }
+                taken.extend(read);
+            }
         }
-        Some(Rule {
-            check_id: text("checkId")?,
-            title: text("titleIncludes"),
-            detail: text("detailIncludes"),
-            key: text("key"),
-            reason: text("reason"),
-            expires: text("expires"),
-        })
-    };
-    let listed = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-    let openclaw = listed(snapshot.config.get("security.audit.suppressions"));
-    let own = listed(snapshot.own.as_ref().and_then(|own| own.get("audit.suppressions")));
-    openclaw.iter().chain(&own).filter_map(of).collect()
+    }
+    (taken, remarks)
+}
+
+fn rule(value: &Value) -> Option<Rule> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    // What narrows a rule and is no word would be left out, and the rule hide more than was meant, or for ever.
+    let narrowing = ["titleIncludes", "detailIncludes", "key", "expires"];
+    if narrowing.iter().any(|key| value.get(key).is_some_and(|value| !value.is_string())) {
+        return None;
+    }
+    Some(Rule {
+        check_id: text("checkId")?,
+        title: text("titleIncludes"),
+        detail: text("detailIncludes"),
+        key: text("key"),
+        reason: text("reason"),
+        expires: text("expires"),
+    })
+}
+
+/// A file of a config that somebody else than its operator may write or replace.
+fn strangers_file<'s>(facts: &'s ConfigFacts, snapshot: &'s Snapshot) -> Option<&'s str> {
+    let owners = [0, snapshot.install.uid, snapshot.tree.owner];
+    let file = facts.files.iter().find(|file| file.mode & 0o022 != 0 || !owners.contains(&file.uid));
+    let open = |entry: &&Entry| entry.role == Role::StateDir && entry.mode & 0o022 != 0;
+    let folder = snapshot.tree.entries.iter().find(open);
+    file.map(|file| file.path.as_str()).or(folder.map(|entry| entry.path.as_str()))
 }
 
 fn ended(rule: &Rule, today: Option<Date>) -> Result<bool, ()> {
@@ -101,14 +129,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::snapshot::ConfigFile;
     use crate::testing::snapshot;
 
     #[test]
     fn a_rule_whose_bounds_are_no_words_hides_nothing() {
-        let count = |rule: Value| rules(&snapshot(json!({"security": {"audit": {"suppressions": [rule]}}}))).len();
+        let count = |rule: Value| rules(&snapshot(json!({"security": {"audit": {"suppressions": [rule]}}}))).0.len();
         assert_eq!(count(json!({"checkId": "a.b", "titleIncludes": "x", "reason": "known"})), 1);
         for bound in ["titleIncludes", "detailIncludes", "key", "expires"] {
             assert_eq!(count(json!({"checkId": "a.b", bound: 20_261_231})), 0, "{bound}");
         }
+    }
+
+    #[test]
+    fn who_can_write_a_weakness_cannot_write_that_it_is_accepted() {
+        let accepts = json!({"security": {"audit": {"suppressions": [{"checkId": "a.b", "reason": "mine"}]}}});
+        let with = |mode: u32, uid: u32| {
+            let mut snapshot = snapshot(accepts.clone());
+            let path = snapshot.install.config.clone();
+            snapshot.config.files = vec![ConfigFile { path, mode, uid, ..ConfigFile::default() }];
+            let (taken, remarks) = rules(&snapshot);
+            (taken.len(), remarks.len())
+        };
+        assert_eq!((with(0o600, 1000), with(0o644, 1000), with(0o600, 0)), ((1, 0), (1, 0), (1, 0)));
+        assert_eq!((with(0o622, 1000), with(0o660, 1000), with(0o600, 1001)), ((0, 1), (0, 1), (0, 1)));
     }
 }
