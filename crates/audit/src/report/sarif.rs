@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use stockade_core::text::visible;
 
 use super::{Located, Report, Spotted, Suppressed};
 use crate::finding::Severity;
@@ -58,11 +59,11 @@ fn rule(located: &Located) -> Value {
     let found = &located.finding;
     let mut rule = json!({
         "id": found.check_id,
-        "shortDescription": {"text": found.title},
+        "shortDescription": {"text": visible(&found.title)},
         "defaultConfiguration": {"level": level(found.severity)},
     });
     if let Some(remediation) = &found.remediation {
-        rule["help"] = json!({ "text": remediation });
+        rule["help"] = json!({ "text": visible(remediation) });
     }
     rule
 }
@@ -73,7 +74,7 @@ fn result(located: &Located, state_of: &str, index: Option<usize>, state: &str) 
     let mut out = json!({
         "ruleId": found.check_id,
         "level": level(found.severity),
-        "message": {"text": text},
+        "message": {"text": visible(text)},
         "baselineState": state_of,
         "partialFingerprints": {"stockade/v1": located.fingerprint},
         "properties": {"severity": found.severity.id()},
@@ -104,7 +105,7 @@ fn location(spot: &Spotted, state: &str) -> Value {
     }
     let mut location = json!({ "physicalLocation": physical });
     if let Some(key) = &spot.key {
-        location["logicalLocations"] = json!([{ "fullyQualifiedName": key, "kind": "member" }]);
+        location["logicalLocations"] = json!([{ "fullyQualifiedName": visible(key), "kind": "member" }]);
     }
     location
 }
@@ -112,7 +113,7 @@ fn location(spot: &Spotted, state: &str) -> Value {
 fn suppression(suppressed: &Suppressed) -> Value {
     let until = suppressed.expires.as_ref().map(|day| format!(" (until {day})")).unwrap_or_default();
     let reason = suppressed.reason.as_deref().unwrap_or("no reason given");
-    json!({ "kind": "external", "status": "accepted", "justification": format!("{reason}{until}") })
+    json!({ "kind": "external", "status": "accepted", "justification": visible(&format!("{reason}{until}")) })
 }
 
 const fn level(severity: Severity) -> &'static str {
