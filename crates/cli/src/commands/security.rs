@@ -250,9 +250,24 @@ fn read_baseline(file: &Path) -> anyhow::Result<Baseline> {
     Baseline::parse(&read(file)?).map_err(|why| anyhow::anyhow!("{} {why}", file.display()))
 }
 
+/// A text of a bounded size: a saved file may come from anywhere.
 fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+    use std::io::Read as _;
+    let unread = || format!("{} cannot be read", file.display());
+    let mut text = String::new();
+    std::fs::File::open(file)
+        .with_context(unread)?
+        .take(MAX_SAVED + 1)
+        .read_to_string(&mut text)
+        .with_context(unread)?;
+    if text.len() as u64 > MAX_SAVED {
+        bail!("{} is larger than {MAX_SAVED} bytes", file.display());
+    }
+    Ok(text)
 }
+
+/// The largest snapshot or baseline that is read, in bytes.
+const MAX_SAVED: u64 = 256 * 1024 * 1024;
 
 /// A new file for the owner alone; what is there is never overwritten.
 fn save(file: &Path, text: &str) -> anyhow::Result<()> {
