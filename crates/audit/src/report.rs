@@ -186,3 +186,6 @@ fn resolve(place: &Place, snapshot: &Snapshot) -> Spotted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

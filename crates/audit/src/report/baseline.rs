@@ -56,3 +56,31 @@ impl Baseline {
 }
 
 const VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::snapshot;
+
+    #[test]
+    fn what_has_become_worse_is_new() {
+        let report = Report::of(&snapshot(json!({"discovery": {"mdns": {"mode": "full"}}})), None);
+        let known = Baseline::of(&report);
+        let find = |report: &Report| {
+            let all = report.findings.iter();
+            all.clone().find(|found| found.finding.check_id == "discovery.mdns_full_mode").cloned().expect("found")
+        };
+        let same = find(&report);
+        assert_eq!(same.finding.severity, Severity::Warn);
+        assert!(known.covers(&same));
+        let worse = json!({"discovery": {"mdns": {"mode": "full"}}, "gateway": {"bind": "lan"}});
+        let worse = find(&Report::of(&snapshot(worse), None));
+        assert_eq!((worse.finding.severity, &worse.fingerprint), (Severity::Critical, &same.fingerprint));
+        assert!(!known.covers(&worse));
+        let text = serde_json::to_string(&known).expect("JSON");
+        assert_eq!(Baseline::parse(&text), Ok(known));
+        assert!(Baseline::parse(&text.replace("\"version\":1", "\"version\":2")).is_err());
+    }
+}

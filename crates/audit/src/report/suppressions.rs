@@ -142,6 +142,18 @@ mod tests {
     }
 
     #[test]
+    fn what_says_that_something_is_suppressed_cannot_be() {
+        let active = "security.audit.suppressions.active";
+        let accepts = |id: &str| json!({"security": {"audit": {"suppressions": [{"checkId": id, "reason": "quiet"}]}}});
+        let counts = |id: &str| {
+            let report = crate::report::Report::of(&snapshot(accepts(id)), None);
+            report.findings.iter().any(|located| located.finding.check_id == id)
+        };
+        assert!(counts(active));
+        assert!(!counts("config.insecure_or_dangerous_flags"), "others can");
+    }
+
+    #[test]
     fn who_can_write_a_weakness_cannot_write_that_it_is_accepted() {
         let accepts = json!({"security": {"audit": {"suppressions": [{"checkId": "a.b", "reason": "mine"}]}}});
         let with = |mode: u32, uid: u32| {
